@@ -36,8 +36,9 @@ type Rule struct {
 	// If one of them has no successful observation the verdict is Unknown.
 	Needs []string
 
-	// Phases must have been lived through to their end by participant 1
-	// before "not seen" may count: until then a Pass becomes Unknown.
+	// Phases must have been lived through to their end, or skipped on the way
+	// to a later one, by participant 1 before "not seen" may count: until
+	// then a Pass becomes Unknown.
 	Phases []Phase
 
 	// Check returns one finding per subject. It fills Subject, Verdict, Detail
@@ -190,13 +191,13 @@ func (c *Case) missing(kinds []string) (missing, failures []string) {
 	return missing, failures
 }
 
-// unfinished returns the first of the phases that participant 1 did not live
-// through, "" if it lived through all of them.
+// unfinished returns the first of the phases that participant 1 neither lived
+// through nor skipped, "" if there is none.
 func (c *Case) unfinished(phases []Phase) Phase {
 	for _, p := range phases {
 		done := false
 		for _, s := range PhaseSpan.In(c.Facts) {
-			done = done || s.Participant == 1 && s.Phase == p && s.Complete
+			done = done || s.Participant == 1 && (s.Phase == p && s.Complete || p.Before(s.Phase))
 		}
 		if !done {
 			return p
