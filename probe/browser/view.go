@@ -1,7 +1,16 @@
-// Package browser runs one Chromium per participant and records what it does.
 package browser
 
-import "encoding/json"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	_ "embed"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+)
 
 // A View is what a person would see of the page at one moment, as data.
 // Adapters read views and answer with actions; they never touch the page.
@@ -15,6 +24,8 @@ type View struct {
 	Videos   int             // <video> elements with a frame to show
 	Media    Media           // over all frames
 	Probe    json.RawMessage // result of the adapter's own expression, null if it failed; at most 256 kB
+
+	world runtime.ExecutionContextID // in which the controls are kept
 }
 
 // A Control is something a person can operate: input, button, link, toggle.
@@ -28,17 +39,15 @@ type Control struct {
 	Attrs    map[string]string // id, name, class, autocomplete, href and every data-* and aria-*
 	Pressed  *bool             // aria-pressed, aria-checked or checked; nil if it is no toggle
 	Disabled bool
-	InForm   bool
 	Covered  bool // something else lies on top of its centre
 }
 
 // Media sums up the page's media connections as the hook last reported them.
 type Media struct {
-	Peers       int   // RTCPeerConnections in state connected, loopback pairs included
-	Sent        int64 // RTP packets
-	Received    int64 // RTP packets
-	Captures    int   // successful getUserMedia calls so far
-	MediaSocket bool  // an open WebSocket or WebTransport carries binary frames steadily
+	Peers    int   // RTCPeerConnections in state connected, loopback pairs included
+	Sent     int64 // RTP packets
+	Received int64 // RTP packets
+	Captures int   // successful getUserMedia calls so far
 }
 
 // An Action is one thing to do to a control of the last view.
@@ -47,4 +56,35 @@ type Action struct {
 	Type    int    // control to type into; its content is replaced
 	Text    string // what to type
 	Comment string // for the timeline, without secrets: "click join"
+}
+
+// look is the script that takes a view; see look.js.
+//
+//go:embed look.js
+var look string
+
+// maxProbe bounds the result of an adapter's expression in bytes.
+const maxProbe = 256 << 10
+
+// View looks at the main tab. probe is an adapter's expression, "" for none;
+// it is evaluated in the page's own world.
+func (b *Browser) View(ctx context.Context, probe string) (View, error) {
+	world, err := cdp.Call(ctx, b.main, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{
+		FrameID: cdp.FrameID(b.main.info.TargetID), WorldName: "vksprobe"})
+	if err != nil {
+		return View{}, fmt.Errorf("looking at the page: %w", err)
+	}
+	v := View{world: world.ExecutionContextID}
+	if err := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: look, ContextID: v.world}, &v); err != nil {
+		return View{}, fmt.Errorf("looking at the page: %w", err)
+	}
+	v.Media = b.media.sum()
+	v.Probe = json.RawMessage("null")
+	if probe != "" {
+		var answer json.RawMessage
+		if evaluate(ctx, b.main, runtime.EvaluateParams{Expression: probe, AwaitPromise: ptr(true)}, &answer) == nil && len(answer) <= maxProbe {
+			v.Probe = answer
+		}
+	}
+	return v, ctx.Err()
 }

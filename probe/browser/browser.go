@@ -1,0 +1,331 @@
+// Package browser runs one Chromium per participant of a scan and records
+// what it does.
+//
+// A [Browser] has a fresh profile and leaves four records, strongest first:
+// the NetLog, which the network service writes and no page can influence;
+// chrome://webrtc-internals, which the browser keeps itself; the DevTools
+// protocol; and a page hook, which is part of the page's world and can be
+// evaded. Observers compare them.
+//
+// The program is the only DevTools client. Every target (page, frame of
+// another site, popup, worker of any kind) is attached while it is paused,
+// instrumented, and resumed, so that nothing runs unseen. Nothing here waits
+// without a deadline, because pages are hostile: what a page makes hang ends
+// with the caller's context, and the evidence up to that moment stays.
+//
+// The browser keeps its sandbox. A program that runs as root starts it as an
+// unprivileged user. Its processes and its profile are gone after
+// [Browser.Close]; what a killed program left behind is removed by [Sweep].
+package browser
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/chromedp/cdproto/browser"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
+)
+
+// Config says how a browser is to be started.
+type Config struct {
+	Executable  string // "" looks for Chromium, see Find
+	Participant int    // names the evidence files: "p1/netlog.json"
+
+	// Create opens an evidence file; the Browser closes it.
+	Create func(name string) (io.WriteCloser, error)
+
+	Lang  string   // language the browser asks for: "de-DE"
+	Media []string // origins that may use camera and microphone; others are at "prompt"
+
+	// For tests and the demo only: host-resolver-rules ("MAP a.test:443
+	// 127.0.0.2:38443"), hashes of keys whose certificates are trusted, and
+	// whether WebRTC may use loopback addresses.
+	Resolve   []string
+	TrustSPKI []string
+	Loopback  bool
+
+	Log *slog.Logger
+}
+
+// A Browser is a running Chromium. Its methods may be called from one
+// goroutine at a time, except Done, Hosts and Info.
+type Browser struct {
+	config  Config
+	log     *slog.Logger
+	profile *profile
+	process *process
+	conn    *conn
+	netlog  *drain
+	stderr  *drain
+	usage   *meter
+	media   mediaTally
+	hosts   hostTally
+
+	bind  string // random name of the hook's binding
+	hooks *jsonLines
+	ints  *jsonLines
+
+	mu       sync.Mutex
+	info     Info
+	main     *session // the tab that walks the meeting
+	internal *session // chrome://webrtc-internals
+	loaded   chan struct{}
+	document int64 // HTTP status of the main document
+}
+
+// startTimeout bounds the start of a browser until its tabs are ready.
+const startTimeout = 30 * time.Second
+
+// Start starts a browser and makes it ready to navigate. When ctx ends, the
+// browser is killed; Close must be called all the same.
+func Start(ctx context.Context, c Config) (*Browser, error) {
+	path, version, err := Find(c.Executable)
+	if err != nil {
+		return nil, err
+	}
+	b := &Browser{config: c, log: c.Log, bind: "_" + rand.Text(), loaded: make(chan struct{})}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if b.profile, err = newProfile(); err != nil {
+		return nil, err
+	}
+	b.info = Info{Version: version, Executable: path, User: b.profile.user(), Sandbox: "on", Locale: c.Lang}
+	problem := Sandbox()
+	if problem != "" {
+		b.info.Sandbox = "off: " + problem
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := b.start(ctx, path, problem == ""); err != nil {
+		_, closeErr := b.Close(ctx)
+		return nil, fmt.Errorf("starting %s: %w", version, errors.Join(err, closeErr))
+	}
+	return b, nil
+}
+
+func (b *Browser) start(ctx context.Context, path string, sandbox bool) error {
+	var err error
+	create := func(name string) (io.WriteCloser, error) {
+		return b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
+	}
+	fifo := b.profile.path("netlog")
+	netlog, err := create("netlog.json")
+	if err != nil {
+		return err
+	}
+	if b.netlog, err = drainFIFO(fifo, b.profile.uid, netlog); err != nil {
+		netlog.Close()
+		return err
+	}
+	record, err := create("cdp.jsonl")
+	if err != nil {
+		return err
+	}
+	protocol := newJSONLines(record)
+	hook, err := create("hook.jsonl")
+	if err != nil {
+		return err
+	}
+	b.hooks = newJSONLines(hook)
+	internals, err := create("internals.jsonl")
+	if err != nil {
+		return err
+	}
+	b.ints = newJSONLines(internals)
+	stderr, err := create("browser.log")
+	if err != nil {
+		return err
+	}
+	args := flags(b.config, b.profile.path("data"), fifo, sandbox)
+	b.info.CommandLine = append([]string{path}, args...)
+	if b.process, err = startProcess(path, args, b.profile); err != nil {
+		stderr.Close()
+		return err
+	}
+	b.stderr = drainPipe(b.process.output, stderr)
+	b.usage = startMeter(b.process.pid, b.process.done)
+	b.conn = newConn(b.process.reader, b.process.writer, protocol, b.event)
+	if err := b.putInfo(); err != nil {
+		return err
+	}
+	go func() { // the evidence must end when the browser does
+		<-b.process.done
+		b.netlog.release()
+	}()
+	return b.prepare(ctx)
+}
+
+// prepare attaches to everything, opens chrome://webrtc-internals and sets
+// the permissions.
+func (b *Browser) prepare(ctx context.Context) error {
+	if _, err := cdp.Call(ctx, b.conn.browser(), target.SetAutoAttach, autoAttach); err != nil {
+		return fmt.Errorf("attaching: %w", err)
+	}
+	if err := b.waitMain(ctx); err != nil {
+		return err
+	}
+	if err := b.openInternals(ctx); err != nil {
+		return fmt.Errorf("opening chrome://webrtc-internals: %w", err)
+	}
+	for _, name := range []string{"camera", "microphone"} {
+		set := browser.SetPermissionParams{Permission: &browser.PermissionDescriptor{Name: name}, Setting: browser.PermissionSettingPrompt}
+		if _, err := cdp.Call(ctx, b.conn.browser(), browser.SetPermission, set); err != nil {
+			return fmt.Errorf("permission %s: %w", name, err)
+		}
+		for _, origin := range b.config.Media {
+			set.Setting, set.Origin = browser.PermissionSettingGranted, origin
+			if _, err := cdp.Call(ctx, b.conn.browser(), browser.SetPermission, set); err != nil {
+				return fmt.Errorf("permission %s: %w", name, err)
+			}
+		}
+	}
+	_, err := cdp.Call(ctx, b.conn.browser(), browser.SetDownloadBehavior, browser.SetDownloadBehaviorParams{
+		Behavior: browser.SetDownloadBehaviorBehaviorDeny, EventsEnabled: ptr(true)})
+	if err != nil {
+		return fmt.Errorf("refusing downloads: %w", err)
+	}
+	_, err = cdp.Call(ctx, b.main, target.ActivateTarget, target.ActivateTargetParams{TargetID: b.main.info.TargetID})
+	return err
+}
+
+// waitMain waits for the first tab, which exists before we attach.
+func (b *Browser) waitMain(ctx context.Context) error {
+	for {
+		b.mu.Lock()
+		s := b.main
+		b.mu.Unlock()
+		if s != nil {
+			_, err := cdp.Call(ctx, s, page.Enable, page.EnableParams{})
+			return err
+		}
+		if err := pause(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// Done is closed when the browser has ended, by itself or by Close.
+func (b *Browser) Done() <-chan struct{} { return b.process.done }
+
+// Info describes the browser. It may be called after Close.
+func (b *Browser) Info() Info {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.info
+}
+
+// Hosts is the number of distinct hosts that the page has sent requests to so
+// far, for showing progress.
+func (b *Browser) Hosts() int { return b.hosts.count() }
+
+// Close ends the browser and waits until its evidence is whole and its
+// processes and profile are gone. When ctx ends the browser is killed instead
+// of being asked. The error names evidence that could not be written.
+func (b *Browser) Close(ctx context.Context) (Usage, error) {
+	if b.process != nil {
+		if b.conn != nil {
+			b.conn.send("", browser.Close.Method, nil)
+		}
+		select {
+		case <-b.process.done:
+		case <-ctx.Done():
+		case <-time.After(closeTimeout):
+		}
+		b.process.kill()
+		<-b.process.done
+		killProfile(b.profile.dir)
+	}
+	var errs []error
+	if b.conn != nil {
+		errs = append(errs, b.conn.close())
+	}
+	for _, d := range []*drain{b.netlog, b.stderr} {
+		if d != nil {
+			d.release()
+			errs = append(errs, d.wait(drainTimeout))
+		}
+	}
+	for _, l := range []*jsonLines{b.hooks, b.ints} {
+		if l != nil {
+			errs = append(errs, l.Close())
+		}
+	}
+	var usage Usage
+	if b.usage != nil {
+		usage = b.usage.result(b.process.rusage())
+		b.mu.Lock()
+		b.info.Usage = &usage
+		b.mu.Unlock()
+		errs = append(errs, b.putInfo())
+	}
+	errs = append(errs, b.profile.remove())
+	return usage, errors.Join(errs...)
+}
+
+const (
+	closeTimeout = 5 * time.Second // for the browser to end by itself
+	drainTimeout = 5 * time.Second // for the rest of the NetLog
+)
+
+// putInfo writes browser.json, first when the browser starts, and a second
+// file when its cost is known.
+func (b *Browser) putInfo() error {
+	name := "browser.json"
+	if b.info.Usage != nil {
+		name = "usage.json"
+	}
+	f, err := b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(f)
+	enc.SetIndent("", " ")
+	if b.info.Usage != nil {
+		err = enc.Encode(b.info.Usage)
+	} else {
+		err = enc.Encode(b.info)
+	}
+	return errors.Join(err, f.Close())
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// pause waits for d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// evaluate runs an expression in a session and decodes its JSON value.
+func evaluate(ctx context.Context, s *session, p runtime.EvaluateParams, out any) error {
+	p.ReturnByValue = ptr(true)
+	r, err := cdp.Call(ctx, s, runtime.Evaluate, p)
+	switch {
+	case err != nil:
+		return err
+	case r.ExceptionDetails != nil:
+		return fmt.Errorf("the page threw: %.200s", r.ExceptionDetails.Text)
+	case out == nil:
+		return nil
+	case r.Result == nil || len(r.Result.Value) == 0:
+		return errors.New("the page answered nothing")
+	}
+	return json.Unmarshal(r.Result.Value, out)
+}
