@@ -136,7 +136,7 @@ func judged(ctx context.Context, dir string, date time.Time, again bool) (*repor
 	if err != nil {
 		return nil, err
 	}
-	return report.New(run, rules, facts.All, findings, b.Files()), nil
+	return report.New(run, rules, facts.All, findings, listed(b.Files())), nil
 }
 
 // openVerified opens a bundle after it was checked; a broken one is refused.

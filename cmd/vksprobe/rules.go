@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"vksprobe/probe"
+	"vksprobe/report"
 )
 
 var rulesCommand = &command{
@@ -46,7 +47,7 @@ violation, and which observations are needed.`,
 		}
 		switch {
 		case *asJSON:
-			return writeJSON(e.stdout, ruleDocs(chosen))
+			return writeJSON(e.stdout, report.New(probe.Run{}, chosen, nil, nil, nil).Rules)
 		case len(names) > 0:
 			for _, r := range chosen {
 				explain(e.stdout, r, *lang)

@@ -74,8 +74,8 @@ func (d Dwell) seconds() map[probe.Phase]float64 {
 
 // A Format writes one view of the result into the bundle.
 type Format struct {
-	File  string // "report.html", below data/
-	Write func(io.Writer, *Result, *bundle.Writer) error
+	File  string                                        // "report.html", below data/
+	Write func(io.Writer, *Result, []bundle.File) error // with the files recorded so far
 }
 
 // Result is what a run came to.
@@ -129,7 +129,7 @@ type run struct {
 	w       *bundle.Writer
 
 	mu       sync.Mutex
-	timeline *bundle.File
+	timeline *bundle.Growing
 	marks    probe.Timeline
 	reasons  []probe.Reason
 	browsers []probe.BrowserRun
@@ -202,7 +202,7 @@ func (r *run) finish(*run) (*Result, error) {
 	errs = append(errs, r.w.Put("observations.jsonl", lines.Bytes()), r.putJSON("findings.json", findings), r.putJSON("scan.json", res.Run))
 	for _, f := range r.Formats {
 		var out bytes.Buffer
-		if err := f.Write(&out, res, r.w); err != nil {
+		if err := f.Write(&out, res, b.Files()); err != nil {
 			errs = append(errs, fmt.Errorf("writing %s: %w", f.File, err))
 			continue
 		}
