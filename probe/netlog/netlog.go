@@ -13,6 +13,7 @@ package netlog
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -26,28 +27,35 @@ type Stamp struct {
 // String gives the position as evidence pointers write it: "event=12 byte=3456".
 func (s Stamp) String() string { return fmt.Sprintf("event=%d byte=%d", s.Event, s.Byte) }
 
-// A Handler receives what Read finds. Any field may be nil. Values are handed
-// over when they are complete or when the log ends, datagrams at once and in
-// order.
+// A Handler receives what Read finds. Any field may be nil. Datagrams are
+// handed over at once and in order. Everything else is handed over a thousand
+// events after its end, because the log names the owner of a socket that
+// failed only after it is closed; what is still open when the log ends follows
+// in order of id.
 type Handler struct {
 	Socket   func(*Socket)
 	Datagram func(*Datagram)
 	Lookup   func(*Lookup)
 	Request  func(*Request)
 	QUIC     func(*QUICSession)
-	Event    func(*Event) // every event, before it is interpreted
+	Event    func(*Event) // every event, before it is interpreted; valid during the call only
 }
 
 // A Log is what Read knows of the file as a whole.
 type Log struct {
 	Mode        string // "Everything", "Default", …
-	CommandLine string // of the browser, as it wrote it itself
+	Browser     string // "Chromium 156.0.8078.79"
+	CommandLine string // of the browser, as it wrote it itself; contains secrets
 	Start       time.Time
 	End         time.Time // time of the last event
 	Events      int64
-	Malformed   int64 // lines that are not an event
+	Malformed   int64 // lines that are not an event; params are checked only if somebody reads them
 	Dropped     int64 // entries handed over early or not kept because a bound was reached
 	Truncated   bool  // the file does not end as a whole log ends
+
+	// Missing names event types that Read interprets and this log's browser
+	// does not know: what they would have told is not measured.
+	Missing []string
 }
 
 // An Event is one line of the log with its names resolved.
@@ -70,7 +78,9 @@ const (
 	End
 )
 
-// An Attempt is one try to connect, also a failed one of Happy Eyeballs.
+// An Attempt is one try to connect, also a failed one of Happy Eyeballs. The
+// log gives the system's error of an attempt, which is translated as Chromium
+// on Linux does.
 type Attempt struct {
 	Stamp
 	Address  netip.AddrPort
@@ -78,7 +88,9 @@ type Attempt struct {
 }
 
 // A Socket is a TCP or UDP socket. UDP sockets of WebRTC are not connected:
-// their Remote is invalid and the peers are in their datagrams.
+// their Remote is invalid and the peers are in their datagrams. A UDP socket
+// without datagrams contacted nobody: Chromium connects some only to ask the
+// system for a route.
 type Socket struct {
 	ID             int64
 	Network        string // "tcp" or "udp"
@@ -88,15 +100,17 @@ type Socket struct {
 	Sent, Received int64 // bytes of payload, above TCP and below TLS
 	NetError       int
 	TLS            *TLS
-	Group          string  // pool the socket was opened for: "https://example.org:443"; "" for WebRTC and DNS
-	Owners         []int64 // ids of the requests that used it, as far as known
+	Opener         string  // type of the source that opened it: "SSL_CONNECT_JOB", "DNS_TRANSACTION"; "" for WebRTC over UDP
+	Group          string  // origin the socket was opened for, without a default port: "https://example.org"; "" for WebRTC and DNS
+	Owners         []int64 // ids of the requests that used it or waited for it in vain, as far as known
 	Annotation     int     // traffic annotation hash of the first owner, 0 if unknown
 }
 
 // TLS is a handshake on a TCP socket.
 type TLS struct {
 	Start, End         Stamp
-	ServerName         string // of the ClientHello
+	ServerName         string // of the ClientHello that was visible on the wire
+	InnerServerName    string // of the encrypted ClientHello inside it, "" if there was none
 	Version            string // "TLS 1.3", as Chromium writes it
 	CipherSuite        uint16 // IANA
 	Group              uint16 // IANA supported group, 0 if none
@@ -118,7 +132,11 @@ type HandshakeMessage struct {
 	Bytes []byte
 }
 
-// A Lookup is a name that was to be resolved.
+// A Lookup is a name that was to be resolved: a job of the resolver, or a single
+// question to a name server that belongs to no job, as WebRTC asks for the
+// addresses of STUN and TURN servers. Names that came from the resolver's
+// cache, from the hosts file or from a mapping rule ask nobody and are no
+// lookups. What WebRTC asks the operating system for leaves no trace.
 type Lookup struct {
 	Host       string
 	Start, End Stamp
@@ -131,7 +149,7 @@ type Lookup struct {
 type Answer struct {
 	Stamp
 	Name      string // owner name of the record
-	Type      string // "A", "AAAA", "CNAME", "HTTPS"
+	Type      string // "A", "AAAA", "CNAME", "HTTPS"; "SYSTEM" if the operating system resolved the name
 	Alias     string // target of a CNAME
 	Addresses []netip.Addr
 }
@@ -141,27 +159,34 @@ type Answer struct {
 type Request struct {
 	ID         int64
 	URL        string // as requested; contains secrets
-	Method     string
-	Initiator  string // origin, "not an origin" for the browser's own requests
+	Method     string // "" if the request was given up before it started
+	Type       string // "main frame", "subframe", "other", …
+	Initiator  string // origin, "not an origin" for the browser's own requests and what the user opens
 	Isolation  string // network anonymization key
 	Annotation int    // traffic annotation hash
 	Start, End Stamp
 	Redirects  []string
-	Headers    []string // request headers as sent, "name: value"
+	Headers    []string // request headers as sent, "name: value", pseudo headers included; of the last redirect
 	Status     int      // HTTP status, 0 if there was no answer
-	Response   []string // response headers as received
-	NetError   int
+	Response   []string // response headers as received, without the status line
+	NetError   int      // 0 also for a WebSocket whose request became a connection
 	WebSocket  bool
-	Socket     int64 // id of the socket, 0 if unknown
-	QUIC       int64 // id of the QUIC session, 0 if none
-	Sent       int64 // bytes of the request body
-	Received   int64 // bytes of the response body
+	Socket     int64 // id of the last socket, 0 if unknown
+	QUIC       int64 // id of the last QUIC session, 0 if none
+	Sent       int64 // bytes of the request body; of a WebSocket: payload of its frames
+	Received   int64 // bytes of the response body after content decoding; of a WebSocket: payload of its frames
 }
 
 // Background reports whether the browser made the request for itself and no
-// page asked for it.
+// page asked for it: it has no origin and either belongs to no page, as time
+// checks and DNS over HTTPS, or asks for the accounts of the profile, which
+// Chromium does in the name of its own service. A request that was given up
+// before it started, without a Method, has no origin yet and is not counted
+// as the browser's.
 func (r *Request) Background() bool {
-	return r.Initiator == "not an origin" && r.Isolation == "null null"
+	const listAccounts = 35565745 // traffic annotation "gaia_auth_list_accounts"
+	return r.Initiator == "not an origin" &&
+		(strings.HasPrefix(r.Isolation, "null null") || r.Annotation == listAccounts)
 }
 
 // A QUICSession is an HTTP/3 or WebTransport connection.
@@ -176,8 +201,8 @@ type QUICSession struct {
 	Certificates   [][]byte
 	WebTransport   []string // URLs of the sessions inside
 	Sent, Received int64    // packets
-	NetError       int
-	CryptoReceived []byte // bounded concatenation of received CRYPTO frames
+	NetError       int      // -3 is a session that the browser closed itself
+	CryptoReceived []byte   // handshake messages in the received CRYPTO frames, up to the first gap
 }
 
 // A Datagram is one UDP packet.
@@ -185,7 +210,7 @@ type Datagram struct {
 	Stamp
 	Socket        int64
 	Sent          bool
-	Local, Remote netip.AddrPort
+	Local, Remote netip.AddrPort // Local is invalid until the log names it, which for DNS is after the datagrams
 	Length        int
 	Payload       []byte // nil unless the log was taken in Everything mode; valid during the call only
 }
