@@ -38,7 +38,8 @@ type Party string
 // The parties.
 const (
 	First      Party = "first"   // same registrable domain as the meeting, or declared as the operator's own
-	Third      Party = "third"   // everything else a page asked for
+	Third      Party = "third"   // everything else that a page asked for
+	Unclear    Party = "unclear" // an address without a name, as media servers often have
 	OwnBrowser Party = "browser" // traffic of the browser itself, never blamed on the site
 )
 

@@ -29,7 +29,8 @@ type Peer struct {
 	SRTPProfile       string      `json:"srtp_profile,omitempty"`      // IANA name
 	LocalFingerprint  string      `json:"local_fingerprint,omitempty"` // "sha-256 AB:CD:…"
 	RemoteFingerprint string      `json:"remote_fingerprint,omitempty"`
-	SDES              bool        `json:"sdes"` // a crypto line in any description
+	Described         bool        `json:"described"` // a session description was seen; without one SDES says nothing
+	SDES              bool        `json:"sdes"`      // a crypto line in any description
 	DataChannels      []string    `json:"data_channels,omitempty"`
 	Transform         bool        `json:"transform"` // an encoded transform is present
 	PacketsSent       int64       `json:"packets_sent"`
@@ -69,7 +70,8 @@ type Packets struct {
 	Participant     int       `json:"participant"`
 	Local           string    `json:"local"`
 	Remote          string    `json:"remote"`
-	Sent            int64     `json:"sent"` // datagrams
+	Relay           string    `json:"relay,omitempty"` // TURN server that carries these packets; they are counted as unwrapped
+	Sent            int64     `json:"sent"`            // datagrams
 	Received        int64     `json:"received"`
 	SentBytes       int64     `json:"sent_bytes"`
 	ReceivedBytes   int64     `json:"received_bytes"`
@@ -79,6 +81,7 @@ type Packets struct {
 	RTPReceived     int64     `json:"rtp_received"`
 	RTCP            int64     `json:"rtcp"`
 	Other           int64     `json:"other"`
+	Relayed         int64     `json:"relayed,omitempty"` // of all, those in which this TURN server carried a packet of another flow
 	First           time.Time `json:"first"`
 	Last            time.Time `json:"last"`
 	DTLSVersion     string    `json:"dtls_version,omitempty"`

@@ -65,15 +65,18 @@ type Browser struct {
 	profile *profile
 	process *process
 	conn    *conn
-	netlog  *drain
-	stderr  *drain
+	watcher sync.WaitGroup
 	usage   *meter
 	media   mediaTally
 	hosts   hostTally
+	bind    string // random name of the hook's binding
 
-	bind  string // random name of the hook's binding
-	hooks *jsonLines
-	ints  *jsonLines
+	// the evidence that grows while the browser runs
+	netlog    *drain
+	output    *drain
+	messages  *jsonLines
+	hooks     *jsonLines
+	internals *jsonLines
 
 	mu       sync.Mutex
 	info     Info
@@ -86,8 +89,8 @@ type Browser struct {
 // startTimeout bounds the start of a browser until its tabs are ready.
 const startTimeout = 30 * time.Second
 
-// Start starts a browser and makes it ready to navigate. When ctx ends, the
-// browser is killed; Close must be called all the same.
+// Start starts a browser and makes it ready to navigate. When ctx ends the
+// browser ends too, as if by itself; Close must be called all the same.
 func Start(ctx context.Context, c Config) (*Browser, error) {
 	path, version, err := Find(c.Executable)
 	if err != nil {
@@ -105,22 +108,29 @@ func Start(ctx context.Context, c Config) (*Browser, error) {
 	if problem != "" {
 		b.info.Sandbox = "off: " + problem
 	}
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := b.start(ctx, path, problem == ""); err != nil {
-		_, closeErr := b.Close(ctx)
+	err = b.launch(ctx, path, problem == "")
+	if err == nil {
+		preparing, cancel := context.WithTimeout(ctx, startTimeout)
+		err = b.prepare(preparing)
+		cancel()
+		if problem == "" && !b.process.sandboxed() {
+			b.info.Sandbox = "off: a renderer runs without its system call filter"
+		}
+		err = errors.Join(err, b.putJSON("browser.json", b.info))
+	}
+	if err != nil {
+		closing, cancel := context.WithCancel(ctx)
+		cancel() // there is nothing to be gained by asking
+		_, closeErr := b.Close(closing)
 		return nil, fmt.Errorf("starting %s: %w", version, errors.Join(err, closeErr))
 	}
 	return b, nil
 }
 
-func (b *Browser) start(ctx context.Context, path string, sandbox bool) error {
-	var err error
-	create := func(name string) (io.WriteCloser, error) {
-		return b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
-	}
+// launch opens the evidence files and starts the process.
+func (b *Browser) launch(ctx context.Context, path string, sandbox bool) error {
 	fifo := b.profile.path("netlog")
-	netlog, err := create("netlog.json")
+	netlog, err := b.create("netlog.json")
 	if err != nil {
 		return err
 	}
@@ -128,42 +138,35 @@ func (b *Browser) start(ctx context.Context, path string, sandbox bool) error {
 		netlog.Close()
 		return err
 	}
-	record, err := create("cdp.jsonl")
-	if err != nil {
-		return err
+	for name, lines := range map[string]**jsonLines{"cdp.jsonl": &b.messages, "hook.jsonl": &b.hooks, "internals.jsonl": &b.internals} {
+		w, err := b.create(name)
+		if err != nil {
+			return err
+		}
+		*lines = newJSONLines(w)
 	}
-	protocol := newJSONLines(record)
-	hook, err := create("hook.jsonl")
-	if err != nil {
-		return err
-	}
-	b.hooks = newJSONLines(hook)
-	internals, err := create("internals.jsonl")
-	if err != nil {
-		return err
-	}
-	b.ints = newJSONLines(internals)
-	stderr, err := create("browser.log")
+	output, err := b.create("browser.log")
 	if err != nil {
 		return err
 	}
 	args := flags(b.config, b.profile.path("data"), fifo, sandbox)
 	b.info.CommandLine = append([]string{path}, args...)
 	if b.process, err = startProcess(path, args, b.profile); err != nil {
-		stderr.Close()
+		output.Close()
 		return err
 	}
-	b.stderr = drainPipe(b.process.output, stderr)
+	b.output = drainPipe(b.process.output, output)
 	b.usage = startMeter(b.process.pid, b.process.done)
-	b.conn = newConn(b.process.reader, b.process.writer, protocol, b.event)
-	if err := b.putInfo(); err != nil {
-		return err
-	}
-	go func() { // the evidence must end when the browser does
-		<-b.process.done
-		b.netlog.release()
-	}()
-	return b.prepare(ctx)
+	b.conn = newConn(b.process.reader, b.process.writer, b.messages, b.event)
+	b.watcher.Go(func() {
+		select {
+		case <-b.process.done:
+		case <-ctx.Done():
+			b.end(context.WithoutCancel(ctx))
+		}
+		b.netlog.release() // the evidence ends when the browser does
+	})
+	return nil
 }
 
 // prepare attaches to everything, opens chrome://webrtc-internals and sets
@@ -201,18 +204,18 @@ func (b *Browser) prepare(ctx context.Context) error {
 
 // waitMain waits for the first tab, which exists before we attach.
 func (b *Browser) waitMain(ctx context.Context) error {
-	for {
-		b.mu.Lock()
-		s := b.main
-		b.mu.Unlock()
-		if s != nil {
-			_, err := cdp.Call(ctx, s, page.Enable, page.EnableParams{})
-			return err
+	for b.mainSession() == nil {
+		select {
+		case <-b.process.done:
+			return errGone
+		default:
 		}
 		if err := pause(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
+	_, err := cdp.Call(ctx, b.main, page.Enable, page.EnableParams{})
+	return err
 }
 
 // Done is closed when the browser has ended, by itself or by Close.
@@ -231,32 +234,26 @@ func (b *Browser) Hosts() int { return b.hosts.count() }
 
 // Close ends the browser and waits until its evidence is whole and its
 // processes and profile are gone. When ctx ends the browser is killed instead
-// of being asked. The error names evidence that could not be written.
+// of being asked. The error names evidence that could not be written. Close is
+// called once.
 func (b *Browser) Close(ctx context.Context) (Usage, error) {
 	if b.process != nil {
-		if b.conn != nil {
-			b.conn.send("", browser.Close.Method, nil)
-		}
-		select {
-		case <-b.process.done:
-		case <-ctx.Done():
-		case <-time.After(closeTimeout):
-		}
-		b.process.kill()
-		<-b.process.done
+		b.usage.sample(b.process.pid)
+		b.end(ctx)
+		b.watcher.Wait()
 		killProfile(b.profile.dir)
 	}
 	var errs []error
 	if b.conn != nil {
 		errs = append(errs, b.conn.close())
 	}
-	for _, d := range []*drain{b.netlog, b.stderr} {
+	for _, d := range []*drain{b.netlog, b.output} {
 		if d != nil {
 			d.release()
 			errs = append(errs, d.wait(drainTimeout))
 		}
 	}
-	for _, l := range []*jsonLines{b.hooks, b.ints} {
+	for _, l := range []*jsonLines{b.messages, b.hooks, b.internals} {
 		if l != nil {
 			errs = append(errs, l.Close())
 		}
@@ -267,7 +264,7 @@ func (b *Browser) Close(ctx context.Context) (Usage, error) {
 		b.mu.Lock()
 		b.info.Usage = &usage
 		b.mu.Unlock()
-		errs = append(errs, b.putInfo())
+		errs = append(errs, b.putJSON("usage.json", usage))
 	}
 	errs = append(errs, b.profile.remove())
 	return usage, errors.Join(errs...)
@@ -278,25 +275,41 @@ const (
 	drainTimeout = 5 * time.Second // for the rest of the NetLog
 )
 
-// putInfo writes browser.json, first when the browser starts, and a second
-// file when its cost is known.
-func (b *Browser) putInfo() error {
-	name := "browser.json"
-	if b.info.Usage != nil {
-		name = "usage.json"
+// end asks the browser to end, and kills it if it has not when ctx ends or
+// closeTimeout is over.
+func (b *Browser) end(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, closeTimeout)
+	defer cancel()
+	b.conn.post(ctx, "", browser.Close.Method, nil, nil)
+	select {
+	case <-b.process.done:
+	case <-ctx.Done():
 	}
-	f, err := b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
+	b.process.kill()
+	<-b.process.done
+}
+
+// create opens an evidence file of this participant.
+func (b *Browser) create(name string) (io.WriteCloser, error) {
+	return b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
+}
+
+// put stores a whole evidence file.
+func (b *Browser) put(name string, content []byte) error {
+	f, err := b.create(name)
 	if err != nil {
 		return err
 	}
-	enc := json.NewEncoder(f)
-	enc.SetIndent("", " ")
-	if b.info.Usage != nil {
-		err = enc.Encode(b.info.Usage)
-	} else {
-		err = enc.Encode(b.info)
-	}
+	_, err = f.Write(content)
 	return errors.Join(err, f.Close())
+}
+
+func (b *Browser) putJSON(name string, v any) error {
+	content, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		return err
+	}
+	return b.put(name, append(content, '\n'))
 }
 
 func ptr[T any](v T) *T { return &v }

@@ -4,58 +4,74 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 )
 
-// maxSnapshot bounds a DOM snapshot in characters.
+// maxSnapshot bounds a DOM snapshot, in the page in characters and in the
+// evidence in bytes.
 const maxSnapshot = 8 << 20
 
 // snapshot is the main frame's document with those of its same-origin frames.
 var snapshot = fmt.Sprintf(`(() => {
 	let text = '', left = %d;
+	// the page can put elements in the place of a document's properties
+	const root = Object.getOwnPropertyDescriptor(Document.prototype, 'documentElement').get;
 	const add = s => { s = s.slice(0, left); left -= s.length; text += s; };
 	const take = (doc, what) => {
 		if (left <= 0) return;
-		add('<!-- ' + what + ' -->\n' + doc.documentElement.outerHTML + '\n');
-		for (const f of doc.querySelectorAll('iframe,frame')) {
+		add('<!-- ' + what + ' -->\n' + (root.call(doc)?.outerHTML ?? '') + '\n');
+		for (const f of Document.prototype.querySelectorAll.call(doc, 'iframe,frame')) {
 			let inner = null;
 			try { inner = f.contentDocument; } catch {}
-			if (inner && inner.documentElement) take(inner, 'frame');
+			if (inner) take(inner, 'frame');
 		}
 	};
 	take(document, 'page');
 	return text;
 })()`, maxSnapshot)
 
-// Capture stores a screenshot and a DOM snapshot of the main tab as
-// "p1/page/NAME.png" and "p1/page/NAME.html". Each is tried even if the other
+// Capture stores a DOM snapshot and a screenshot of the main tab as
+// "p1/page/NAME.html" and "p1/page/NAME.png". Each is tried even if the other
 // fails.
 func (b *Browser) Capture(ctx context.Context, name string) error {
-	shot, err := cdp.Call(ctx, b.main, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+	html, err := b.html(ctx)
 	if err == nil {
-		err = b.put("page/"+name+".png", shot.Data)
+		err = b.put("page/"+name+".html", html)
 	}
-	world, worldErr := cdp.Call(ctx, b.main, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: cdp.FrameID(b.main.info.TargetID), WorldName: "vksprobe"})
-	if worldErr != nil {
-		return errors.Join(err, worldErr)
+	shot, shotErr := cdp.Call(ctx, b.main, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatPng})
+	if shotErr == nil {
+		shotErr = b.put("page/"+name+".png", shot.Data)
 	}
-	var html string
-	domErr := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: snapshot, ContextID: world.ExecutionContextID}, &html)
-	if domErr == nil {
-		domErr = b.put("page/"+name+".html", []byte(html))
-	}
-	return errors.Join(err, domErr)
+	return errors.Join(err, shotErr)
 }
 
-// put stores a whole evidence file.
-func (b *Browser) put(name string, content []byte) error {
-	f, err := b.config.Create(fmt.Sprintf("p%d/%s", b.config.Participant, name))
+// html takes the DOM snapshot.
+func (b *Browser) html(ctx context.Context) ([]byte, error) {
+	world, err := b.world(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = f.Write(content)
-	return errors.Join(err, f.Close())
+	var html string
+	if err := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: snapshot, ContextID: world}, &html); err != nil {
+		return nil, err
+	}
+	if len(html) > maxSnapshot {
+		html = strings.ToValidUTF8(html[:maxSnapshot], "")
+	}
+	return []byte(html), nil
+}
+
+// world returns our isolated world in the main frame, where the page can
+// neither see nor change what we run.
+func (b *Browser) world(ctx context.Context) (runtime.ExecutionContextID, error) {
+	r, err := cdp.Call(ctx, b.main, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{
+		FrameID: cdp.FrameID(b.main.info.TargetID), WorldName: "vksprobe"})
+	if err != nil {
+		return 0, err
+	}
+	return r.ExecutionContextID, nil
 }

@@ -88,6 +88,7 @@ func (d *drain) wait(patience time.Duration) error {
 	case <-time.After(patience):
 		d.source.SetReadDeadline(time.Now())
 		<-d.done
+		return errors.Join(d.err, errors.New("the browser did not end its record"))
 	}
 	return d.err
 }

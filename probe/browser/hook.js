@@ -186,8 +186,8 @@
     method(pcp, 'setConfiguration', (s, a) => { emit('pc.setConfiguration', { o: idOf(s), cfg: clone(a[0]) }); });
     method(pcp, 'close', s => { emit('pc.close', { o: idOf(s) }, true); });
     const sender = proto('RTCRtpSender');
-    asyncMethod(sender, 'replaceTrack', 'snd.replaceTrack', (a, s) => ({ snd: idOf(s, 'snd'), t: a[0] ? track(a[0]) : null }), null, true);
-    asyncMethod(sender, 'setParameters', 'snd.setParameters', (a, s) => ({ snd: idOf(s, 'snd'), p: clone(a[0]) }));
+    asyncMethod(sender, 'replaceTrack', 'snd.replaceTrack', a => a[0] ? track(a[0]) : null, null, true);
+    asyncMethod(sender, 'setParameters', 'snd.setParameters', a => clone(a[0]));
     for (const n of ['RTCRtpSender', 'RTCRtpReceiver']) {
       const prefix = n === 'RTCRtpSender' ? 'snd' : 'rcv';
       method(proto(n), 'createEncodedStreams', s => { emit('e2ee.createEncodedStreams', { on: n, o: idOf(s, prefix), kind: s.track && s.track.kind }, true); });

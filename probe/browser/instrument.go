@@ -26,7 +26,7 @@ var hook string
 var autoAttach = target.SetAutoAttachParams{AutoAttach: true, WaitForDebuggerOnStart: true, Flatten: ptr(true)}
 
 // maxHookPayload bounds one event of the hook in bytes.
-const maxHookPayload = 1 << 20
+const maxHookPayload = 2 << 20
 
 // event handles what the browser reports. It runs in the reading goroutine
 // and must not wait.
@@ -39,7 +39,7 @@ func (b *Browser) event(s *session, method string, params json.RawMessage) {
 		}
 		child := b.conn.attached(&ev)
 		if child == nil {
-			b.conn.send(ev.SessionID, runtime.RunIfWaitingForDebugger.Method, nil)
+			(&session{c: b.conn, id: ev.SessionID}).send(runtime.RunIfWaitingForDebugger.Method, nil)
 			return
 		}
 		b.attach(child)
@@ -48,6 +48,8 @@ func (b *Browser) event(s *session, method string, params json.RawMessage) {
 		if jsonv2.Unmarshal(jsonv2.Value(params), &ev, chromedp.DefaultUnmarshalOptions) == nil {
 			b.conn.detached(ev.SessionID)
 		}
+	case "Inspector.targetCrashed":
+		s.end(errCrashed)
 	case "Runtime.bindingCalled":
 		var ev struct{ Name, Payload string }
 		switch {

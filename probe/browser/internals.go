@@ -31,14 +31,12 @@ func (b *Browser) openInternals(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var s *session
+	s := b.internalSession()
 	for s == nil {
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
-		b.mu.Lock()
-		s = b.internal
-		b.mu.Unlock()
+		s = b.internalSession()
 	}
 	if _, err := cdp.Call(ctx, s, runtime.Enable, cdp.Empty{}); err != nil {
 		return err
@@ -70,6 +68,6 @@ func (b *Browser) internalsCall(payload string) {
 		C []json.RawMessage `json:"c"`
 	}
 	if json.Unmarshal([]byte(payload), &call) == nil {
-		b.ints.put(InternalsLine{Time: time.UnixMilli(int64(call.T)).UTC(), Call: call.C})
+		b.internals.put(InternalsLine{Time: time.UnixMilli(int64(call.T)).UTC(), Call: call.C})
 	}
 }

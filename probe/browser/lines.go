@@ -2,6 +2,7 @@ package browser
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"sync"
 )
@@ -9,11 +10,18 @@ import (
 // jsonLines writes values as lines of JSON. The first error is kept and ends
 // the writing; Close returns it.
 type jsonLines struct {
-	mu     sync.Mutex
-	w      io.WriteCloser
-	err    error
-	closed bool
+	mu      sync.Mutex
+	w       io.WriteCloser
+	written int64
+	err     error
+	closed  bool
 }
+
+// maxLines bounds a file of lines in bytes, since a page can cause as many
+// lines as it likes.
+const maxLines = 1 << 30
+
+var errFull = errors.New("the page caused more events than are kept")
 
 func newJSONLines(w io.WriteCloser) *jsonLines { return &jsonLines{w: w} }
 
@@ -24,8 +32,13 @@ func (l *jsonLines) put(v any) {
 	if l.err != nil || l.closed {
 		return
 	}
+	if err == nil && l.written+int64(len(line)) > maxLines {
+		err = errFull
+	}
 	if err == nil {
-		_, err = l.w.Write(append(line, '\n'))
+		var n int
+		n, err = l.w.Write(append(line, '\n'))
+		l.written += int64(n)
 	}
 	l.err = err
 }

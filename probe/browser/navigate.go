@@ -40,6 +40,8 @@ func (b *Browser) Navigate(ctx context.Context, link string) error {
 	}
 	select {
 	case <-loaded:
+	case <-b.main.gone:
+		return b.main.why
 	case <-b.Done():
 		return errGone
 	case <-ctx.Done():
@@ -99,7 +101,7 @@ func Failure(err error) probe.Failure {
 		return probe.Timeout
 	case errors.Is(err, context.Canceled):
 		return probe.Interrupted
-	case errors.Is(err, errGone):
+	case errors.Is(err, errGone), errors.Is(err, errCrashed):
 		return probe.BrowserCrashed
 	case !errors.As(err, &nav):
 		return probe.PageError

@@ -1,12 +1,9 @@
 package browser
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 )
 
@@ -101,24 +98,4 @@ func (p *process) rusage() (cpuSeconds float64) {
 		return 0
 	}
 	return (p.state.UserTime() + p.state.SystemTime()).Seconds()
-}
-
-// Sandbox says in one sentence why the browser's sandbox cannot be had, ""
-// if it can.
-func Sandbox() string {
-	for _, helper := range []string{"/usr/lib/chromium/chrome-sandbox", "/usr/lib/chromium-browser/chrome-sandbox", "/opt/google/chrome/chrome-sandbox"} {
-		if info, err := os.Stat(helper); err == nil && info.Mode()&os.ModeSetuid != 0 {
-			return ""
-		}
-	}
-	for file, forbids := range map[string]string{
-		"/proc/sys/user/max_user_namespaces":                     "0",
-		"/proc/sys/kernel/unprivileged_userns_clone":             "0",
-		"/proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1",
-	} {
-		if b, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(b)) == forbids {
-			return fmt.Sprintf("unprivileged user namespaces are forbidden (%s is %s)", filepath.Base(file), forbids)
-		}
-	}
-	return ""
 }

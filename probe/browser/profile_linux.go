@@ -44,10 +44,14 @@ func newProfile() (*profile, error) {
 
 func (p *profile) prepare() error {
 	var err error
-	if p.lock, err = os.OpenFile(p.path("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if p.lock, err = os.OpenFile(p.path("locking"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	}
 	if err := syscall.Flock(int(p.lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return err
+	}
+	// under its name it is never seen unlocked while we live
+	if err := os.Rename(p.path("locking"), p.path("lock")); err != nil {
 		return err
 	}
 	for _, d := range []string{"data", "home"} {
@@ -161,7 +165,7 @@ func Sweep(log *slog.Logger) (killed, removed int) {
 // abandoned reports whether no living program holds the directory's lock.
 func abandoned(dir string) bool {
 	info, err := os.Lstat(dir)
-	if err != nil || !info.IsDir() {
+	if err != nil || !info.IsDir() || info.Sys().(*syscall.Stat_t).Uid != uint32(os.Getuid()) {
 		return false
 	}
 	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|syscall.O_NOFOLLOW, 0)

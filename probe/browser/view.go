@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	_ "embed"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 )
 
@@ -66,21 +65,25 @@ var look string
 // maxProbe bounds the result of an adapter's expression in bytes.
 const maxProbe = 256 << 10
 
+// probeTimeout bounds its time: it may wait for a promise of the page's.
+const probeTimeout = 3 * time.Second
+
 // View looks at the main tab. probe is an adapter's expression, "" for none;
 // it is evaluated in the page's own world.
 func (b *Browser) View(ctx context.Context, probe string) (View, error) {
-	world, err := cdp.Call(ctx, b.main, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{
-		FrameID: cdp.FrameID(b.main.info.TargetID), WorldName: "vksprobe"})
+	world, err := b.world(ctx)
 	if err != nil {
 		return View{}, fmt.Errorf("looking at the page: %w", err)
 	}
-	v := View{world: world.ExecutionContextID}
-	if err := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: look, ContextID: v.world}, &v); err != nil {
+	v := View{world: world}
+	if err := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: look, ContextID: world}, &v); err != nil {
 		return View{}, fmt.Errorf("looking at the page: %w", err)
 	}
 	v.Media = b.media.sum()
 	v.Probe = json.RawMessage("null")
 	if probe != "" {
+		ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+		defer cancel()
 		var answer json.RawMessage
 		if evaluate(ctx, b.main, runtime.EvaluateParams{Expression: probe, AwaitPromise: ptr(true)}, &answer) == nil && len(answer) <= maxProbe {
 			v.Probe = answer
