@@ -47,6 +47,9 @@ type PublicTarget struct {
 	Host   string   `json:"host"` // with the port if the link has one
 	System string   `json:"system"`
 	Own    []string `json:"own,omitempty"`
+	// Consent is what was done with a consent banner: "accept", "reject" or
+	// "" for nothing.
+	Consent string `json:"consent,omitempty"`
 }
 
 // TargetFact observes the target once per scan. Subject: "target".
@@ -56,9 +59,9 @@ var TargetFact = Kind[PublicTarget]{"scan.target/v1"}
 func (t Target) Public() PublicTarget {
 	u, err := Link(t.Link)
 	if err != nil {
-		return PublicTarget{System: t.System, Own: t.Own}
+		return PublicTarget{System: t.System, Own: t.Own, Consent: t.Consent}
 	}
-	return PublicTarget{Link: t.Masker().Mask(t.Link), Host: u.Host, System: t.System, Own: t.Own}
+	return PublicTarget{Link: t.Masker().Mask(t.Link), Host: u.Host, System: t.System, Own: t.Own, Consent: t.Consent}
 }
 
 // A Masker replaces the secrets of a target in text.

@@ -1,0 +1,66 @@
+package tracking
+
+import (
+	"slices"
+
+	"vksprobe/probe"
+)
+
+var _ = Rules.Add(&probe.Rule{
+	ID: "tracking.ice-server-third-party",
+	Title: probe.Text{
+		DE: "STUN- und TURN-Server gehören zum Betreiber",
+		EN: "STUN and TURN servers belong to the operator",
+	},
+	Why: probe.Text{
+		DE: "Ein STUN-Server erfährt die IP-Adresse und den Zeitpunkt der Teilnahme; ein TURN-Server leitet zusätzlich den gesamten (verschlüsselten) Medienstrom weiter.",
+		EN: "A STUN server learns the IP address and the time of participation; a TURN server moreover relays the whole (encrypted) media stream.",
+	},
+	Sources:  []probe.Source{noAccess, {Doc: "RFC 8489", Edition: "February 2020", Section: "3", URL: "https://www.rfc-editor.org/rfc/rfc8489"}},
+	Criteria: []string{"THIRD-01"},
+	Severity: probe.Medium,
+	Remedy: probe.Text{
+		DE: "Einen eigenen STUN-/TURN-Server (etwa coturn) betreiben und voreingestellte Server Dritter ausdrücklich entfernen; manche Clients ergänzen sie von sich aus.",
+		EN: "Run an own STUN/TURN server (coturn, for example) and remove preset servers of third parties expressly; some clients add them by themselves.",
+	},
+	Needs:  []string{Contact.Name, probe.TargetFact.Name},
+	Phases: []probe.Phase{probe.Landing, probe.Prejoin, probe.InMeeting},
+	Check: func(c *probe.Case) []probe.Finding {
+		hosts := map[string]*per{}
+		for o, h := range Contact.In(c.Facts) {
+			if h.Party != Third || !slices.Contains(h.Mechanisms, "ice_server") {
+				continue
+			}
+			p := hosts[o.Subject]
+			if p == nil {
+				p = &per{}
+				hosts[o.Subject] = p
+			}
+			p.cite(o.ID)
+			for _, m := range append(slices.Clone(h.Transports), h.Mechanisms...) {
+				if !slices.Contains(p.notes, m) {
+					p.notes = append(p.notes, m)
+				}
+			}
+		}
+		if len(hosts) == 0 {
+			return clean(c, probe.Text{
+				DE: "In diesem Lauf war kein STUN- oder TURN-Server eines Dritten eingestellt.",
+				EN: "In this run no STUN or TURN server of a third party was configured.",
+			})
+		}
+		return perHost(hosts, foreign(c), func(p *per) probe.Text {
+			packets := slices.Contains(p.notes, "udp") || slices.Contains(p.notes, "tcp")
+			switch {
+			case packets && slices.Contains(p.notes, "turn_server"):
+				return probe.Text{DE: "Der TURN-Server eines Dritten ist eingestellt und wurde kontaktiert.", EN: "A third party's TURN server is configured and was contacted."}
+			case packets:
+				return probe.Text{DE: "Der STUN-Server eines Dritten ist eingestellt und wurde kontaktiert.", EN: "A third party's STUN server is configured and was contacted."}
+			}
+			return probe.Text{
+				DE: "Der STUN- oder TURN-Server eines Dritten ist eingestellt; Pakete an ihn wurden in diesem Lauf nicht gesehen.",
+				EN: "A third party's STUN or TURN server is configured; no packets to it were seen in this run.",
+			}
+		})
+	},
+})

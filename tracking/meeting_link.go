@@ -1,0 +1,60 @@
+package tracking
+
+import (
+	"slices"
+	"strings"
+
+	"vksprobe/probe"
+)
+
+var _ = Rules.Add(&probe.Rule{
+	ID: "tracking.meeting-link",
+	Title: probe.Text{
+		DE: "Der Einladungslink wird nicht an Dritte übermittelt",
+		EN: "The meeting link is not sent to third parties",
+	},
+	Why: probe.Text{
+		DE: "Der Link ist oft der einzige Schlüssel zur Konferenz. Wer ihn erhält, kann teilnehmen und erfährt, wer wann mit wem spricht.",
+		EN: "The link is often the only key to the conference. Whoever receives it can take part and learns who talks to whom and when.",
+	},
+	Sources:  []probe.Source{linkSecret, noAccess, {Doc: "DS-GVO", Section: "Art. 5 Abs. 1 lit. f, Art. 32"}},
+	Criteria: []string{"THIRD-01", "META-01"},
+	Severity: probe.High,
+	Remedy: probe.Text{
+		DE: "Referrer-Policy: no-referrer (oder same-origin) setzen und dafür sorgen, dass Analyse- und Fehlerdienste die Adresse der Seite ohne Raum und Parameter erhalten oder entfallen.",
+		EN: "Set Referrer-Policy: no-referrer (or same-origin), and make sure that analytics and error services get the page's address without room and parameters, or drop them.",
+	},
+	Needs:  []string{Contact.Name, probe.TargetFact.Name},
+	Phases: []probe.Phase{probe.Landing, probe.Prejoin, probe.InMeeting},
+	Check: func(c *probe.Case) []probe.Finding {
+		hosts := map[string]*per{}
+		for o, l := range Leak.In(c.Facts) {
+			if l.Party != Third || l.What != "link" && l.What != "room" {
+				continue
+			}
+			p := hosts[o.Subject]
+			if p == nil {
+				p = &per{}
+				hosts[o.Subject] = p
+			}
+			p.cite(o.ID)
+			if note := l.Where + "/" + l.Form; !slices.Contains(p.notes, note) {
+				p.notes = append(p.notes, note)
+			}
+		}
+		if len(hosts) == 0 {
+			return clean(c, probe.Text{
+				DE: "In diesem Lauf wurde der Link in keiner lesbaren Übermittlung an Dritte gefunden.",
+				EN: "In this run the link was not found in anything readable that was sent to third parties.",
+			})
+		}
+		return perHost(hosts, foreign(c), func(p *per) probe.Text {
+			slices.Sort(p.notes)
+			where := strings.Join(p.notes, ", ")
+			return probe.Text{
+				DE: sentence("Der Link oder der Raum wurde an diesen Host übermittelt (Fundstelle/Schreibweise: %s).", where),
+				EN: sentence("The link or the room was sent to this host (place/form: %s).", where),
+			}
+		})
+	},
+})

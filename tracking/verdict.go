@@ -1,0 +1,99 @@
+package tracking
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"vksprobe/probe"
+)
+
+// foreign is the verdict on something that a third party got. It is a
+// violation only if the operator's own domains were declared, because only
+// then everything else is foreign for sure.
+func foreign(c *probe.Case) probe.Verdict {
+	for _, t := range probe.TargetFact.In(c.Facts) {
+		if len(t.Own) > 0 {
+			return probe.Fail
+		}
+	}
+	return probe.Review
+}
+
+// hint completes the detail of a Review by foreign.
+func hint(v probe.Verdict, detail probe.Text) probe.Text {
+	if v == probe.Review {
+		detail.DE += " Ob der Host zum Betreiber gehört, ist zu klären; seine weiteren Domains lassen sich mit -own angeben."
+		detail.EN += " Whether the host belongs to the operator has to be settled; further domains of the operator can be declared with -own."
+	}
+	return detail
+}
+
+// per collects what was found about one host.
+type per struct {
+	finding probe.Finding
+	notes   []string
+}
+
+// perHost groups observations by subject and writes one finding for each.
+func perHost(hosts map[string]*per, v probe.Verdict, detail func(*per) probe.Text) []probe.Finding {
+	var out []probe.Finding
+	for subject, h := range hosts {
+		f := h.finding
+		f.Subject, f.Verdict = subject, v
+		f.Detail = hint(v, detail(h))
+		out = append(out, f)
+	}
+	slices.SortFunc(out, func(a, b probe.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
+	return out
+}
+
+func (h *per) cite(id string) {
+	if len(h.finding.Observations) < maxCited {
+		h.finding.Observations = append(h.finding.Observations, id)
+	}
+}
+
+// maxCited bounds the observations that one finding cites.
+const maxCited = 20
+
+// clean is the pass of a rule that found nothing: it rests on everything that
+// was contacted instead.
+func clean(c *probe.Case, detail probe.Text) []probe.Finding {
+	f := probe.Finding{Subject: "scan", Verdict: probe.Pass, Detail: detail}
+	for o := range Contact.In(c.Facts) {
+		if len(f.Observations) < maxCited {
+			f.Observations = append(f.Observations, o.ID)
+		}
+	}
+	return []probe.Finding{f}
+}
+
+// consented reports whether a consent banner was accepted before a phase.
+func consented(c *probe.Case, p probe.Phase) bool {
+	accepted := false
+	for _, t := range probe.TargetFact.In(c.Facts) {
+		accepted = t.Consent == "accept"
+	}
+	if !accepted || p.Before(probe.Consent) {
+		return false
+	}
+	for _, s := range probe.PhaseSpan.In(c.Facts) {
+		if s.Phase == probe.Consent {
+			return true
+		}
+	}
+	return false
+}
+
+func sentence(format string, values ...any) string { return fmt.Sprintf(format, values...) }
+
+// The sentences of the supervisory authority that these rules rest on.
+var (
+	noAccess = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Verschlüsselung",
+		Quote: "… sicherzustellen, dass der Hersteller und andere Dritte keinen Zugriff auf die verarbeiteten Daten erhalten, auch nicht auf einzelne Teile wie Nutzungsdaten."}
+	telemetry = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Metadaten, Telemetrie- und Diagnosedaten",
+		Quote: "Dafür ist jeweils eine Rechtsgrundlage nach Artikel 6 Absatz 1 DS-GVO nötig und Verantwortliche müssen in der Lage sein, ihrer Rechenschaftspflicht nach Artikel 5 Absatz 2 nachzukommen."}
+	linkSecret = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Nutzerauthentifizierung",
+		Quote: "Die Übergabe des Links muss die Vertraulichkeit auf angemessenem Niveau wahren."}
+)
