@@ -73,7 +73,7 @@ func hosts(f *probe.Facts) []*host {
 		slices.Sort(h.Participants)
 		all = append(all, h)
 	}
-	rank := []tracking.Party{tracking.Third, tracking.First, tracking.OwnBrowser}
+	rank := []tracking.Party{tracking.Third, tracking.Unclear, tracking.First, tracking.OwnBrowser}
 	slices.SortFunc(all, func(a, b *host) int {
 		return cmp.Or(cmp.Compare(slices.Index(rank, a.Party), slices.Index(rank, b.Party)), cmp.Compare(a.Name, b.Name))
 	})

@@ -178,6 +178,8 @@ func partyWord(p tracking.Party) probe.Text {
 		return probe.Text{DE: "Betreiber", EN: "Operator"}
 	case tracking.Third:
 		return probe.Text{DE: "Dritter", EN: "Third party"}
+	case tracking.Unclear:
+		return probe.Text{DE: "Unklar", EN: "Unclear"}
 	case tracking.OwnBrowser:
 		return probe.Text{DE: "Prüfbrowser", EN: "Test browser"}
 	}

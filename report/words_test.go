@@ -30,7 +30,7 @@ func TestWordsAreComplete(t *testing.T) {
 	for _, s := range []webrtc.State{webrtc.Off, webrtc.Preview, webrtc.MutedTransmitting, webrtc.Transmitting, webrtc.Unclear} {
 		check(string(s), stateWord(s))
 	}
-	for _, p := range []tracking.Party{tracking.First, tracking.Third, tracking.OwnBrowser} {
+	for _, p := range []tracking.Party{tracking.First, tracking.Third, tracking.Unclear, tracking.OwnBrowser} {
 		check(string(p), partyWord(p))
 	}
 	for _, k := range []string{probe.TargetFact.Name, probe.PhaseSpan.Name, probe.WalkEnd.Name, probe.ObserverRun.Name, webrtc.Connection.Name, webrtc.Device.Name, webrtc.Flow.Name, tracking.Contact.Name, tracking.Leak.Name} {

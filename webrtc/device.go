@@ -44,13 +44,13 @@ func (d devices) observe(emit func(probe.Observation)) {
 // until leaves out the sources that were cut off before t: what they do not
 // show may have happened nevertheless.
 func (d devices) until(t time.Time) devices {
-	if d.hook.cut && d.hook.last.Before(t) {
+	if d.hook.Cut && d.hook.last.Before(t) {
 		d.hook = &hookLog{path: d.hook.path}
 	}
-	if d.internals.cut && d.internals.last.Before(t) {
+	if d.internals.Cut && d.internals.last.Before(t) {
 		d.internals = &internalsLog{path: d.internals.path}
 	}
-	if d.packets.cut && d.packets.last.Before(t) {
+	if d.packets.Cut && d.packets.last.Before(t) {
 		d.packets = &packets{path: d.packets.path}
 	}
 	return d
@@ -91,21 +91,21 @@ func (d devices) state(device string, span probe.Span) (DeviceState, []probe.Evi
 	from, to := d.window(device, span)
 	s := DeviceState{Participant: d.participant, Device: device, Sources: []string{}}
 	var ev []probe.Evidence
-	if d.hook.found {
+	if d.hook.Found {
 		s.Sources = append(s.Sources, "hook")
 		ev = append(ev, d.cite(d.hook.path, d.hook.captures, device, span)...)
 		d.tracks(&s, device, from, to)
 	}
-	if d.internals.found {
+	if d.internals.Found {
 		s.Sources = append(s.Sources, "internals")
 		ev = append(ev, d.cite(d.internals.path, d.internals.captures, device, span)...)
 	}
-	if d.packets.found {
+	if d.packets.Found {
 		s.Sources = append(s.Sources, "packets")
 		ev = append(ev, d.rec.Cite(d.packets.path, ""))
 	}
 	calls := d.hook.captures
-	if !d.hook.found {
+	if !d.hook.Found {
 		calls = d.internals.captures
 	}
 	s.Requested, s.Granted = count(calls, device, span.Start, span.End)
@@ -115,8 +115,8 @@ func (d devices) state(device string, span probe.Span) (DeviceState, []probe.Evi
 		})
 	}
 	d.compareCaptures(&s, device, span.End)
-	hook := d.statistics(device, from, to, func(p *peer) *account { return p.hook }, d.hook.found)
-	internals := d.statistics(device, from, to, func(p *peer) *account { return p.internals }, d.internals.found)
+	hook := d.statistics(device, from, to, func(p *peer) *account { return p.hook }, d.hook.Found)
+	internals := d.statistics(device, from, to, func(p *peer) *account { return p.internals }, d.internals.Found)
 	wire := d.wire(device, from, to)
 	best := internals
 	if hook.packets > best.packets {
@@ -192,7 +192,7 @@ func (d devices) counts(a *account) bool {
 
 // compareCaptures notes a capture that only one source knows of.
 func (d devices) compareCaptures(s *DeviceState, device string, end time.Time) {
-	if !d.hook.found || !d.internals.found {
+	if !d.hook.Found || !d.internals.Found {
 		return
 	}
 	var begin time.Time
@@ -314,7 +314,7 @@ func (d devices) judge(n interval) (l level, contradiction bool) {
 
 // wire sums up the RTP packets that left the browser.
 func (d devices) wire(device string, from, to time.Time) reading {
-	if !d.packets.found {
+	if !d.packets.Found {
 		return reading{level: unseen}
 	}
 	r := reading{level: nothing}
@@ -394,7 +394,7 @@ func (d devices) decide(s *DeviceState, to time.Time, hook, internals, wire read
 		sent = max(statistics, wire.level)
 	}
 	switch {
-	case wire.contradiction && d.hook.found && d.internals.found:
+	case wire.contradiction && d.hook.Found && d.internals.Found:
 		differ("packets: %d RTP packets of a connection that neither hook nor internals saw", wire.packets)
 	case wire.level > nothing && statistics == nothing:
 		differ("sent: packets %d, statistics 0", wire.packets)
@@ -409,14 +409,14 @@ func (d devices) decide(s *DeviceState, to time.Time, hook, internals, wire read
 	if hook.contradiction || internals.contradiction {
 		differ("pictures: hook says the track is switched off, statistics say %d bytes in %d frames", s.Bytes, s.Frames)
 	}
-	if sent > nothing && d.hook.found && !s.Live {
+	if sent > nothing && d.hook.Found && !s.Live {
 		differ("device: not opened, but %d packets were sent in its place", max(s.Packets, s.WirePackets))
 	}
 	if s.Live && sent <= nothing && slices.ContainsFunc(d.hook.encodings, func(t time.Time) bool { return t.Before(to) }) {
 		differ("sent: no packets, but the page records or encodes media itself")
 	}
 	switch {
-	case len(s.Disagreements) > 0, !d.hook.found, !d.internals.found:
+	case len(s.Disagreements) > 0, !d.hook.Found, !d.internals.Found:
 		return Unclear
 	case sent == loud, sent == some && s.Enabled && s.Attached:
 		return Transmitting

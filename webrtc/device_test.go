@@ -151,8 +151,8 @@ func (s *story) observe(t *testing.T, phase probe.Phase) map[string]DeviceState 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &packets{participant: 1, ends: ends{found: s.without != "packets"}, path: "p1/netlog.json", flows: map[pair]*flow{}}
-	if p.found {
+	p := &packets{participant: 1, Extent: probe.Extent{Found: s.without != "packets"}, path: "p1/netlog.json", flows: map[pair]*flow{}}
+	if p.Found {
 		for _, d := range s.packets {
 			p.datagram(d)
 		}

@@ -28,7 +28,7 @@ const bucketSize = 100 * time.Millisecond
 
 // packets are the flows of one participant.
 type packets struct {
-	ends
+	probe.Extent
 	participant int
 	path        string
 	last        time.Time // of the last event
@@ -75,7 +75,7 @@ func readPackets(ctx context.Context, rec *probe.Record, participant int) (*pack
 	log, err := netlog.Read(ctx, file, netlog.Handler{Datagram: p.datagram})
 	// Without payloads the log cannot tell media from anything else.
 	if log != nil {
-		p.ends, p.last = ends{found: log.Mode == "Everything", cut: log.Truncated}, log.End
+		p.Extent, p.last = probe.Extent{Found: log.Mode == "Everything", Cut: log.Truncated}, log.End
 	}
 	if err != nil {
 		return p, fmt.Errorf("reading %s: %w", p.path, err)

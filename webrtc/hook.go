@@ -14,7 +14,7 @@ import (
 
 // hookLog is what the page hooks of one participant saw.
 type hookLog struct {
-	ends
+	probe.Extent
 	path      string
 	last      time.Time // of the last line
 	accounts  []*account
@@ -71,7 +71,7 @@ func readHook(ctx context.Context, rec *probe.Record, participant int) (*hookLog
 	h := &hookLog{path: fmt.Sprintf("p%d/hook.jsonl", participant), rec: rec, participant: participant,
 		mask: rec.Target.Masker(), byID: map[string]*track{}, sessions: map[string][]*realm{}}
 	var err error
-	h.ends, err = lines(ctx, rec, h.path, func(n int, raw []byte) {
+	h.Extent, err = rec.Lines(ctx, h.path, func(n int, raw []byte) {
 		var l hookLine
 		if json.Unmarshal(raw, &l) != nil || l.Event.Kind == "" || l.Time.IsZero() {
 			return
@@ -81,7 +81,7 @@ func readHook(ctx context.Context, rec *probe.Record, participant int) (*hookLog
 			h.event(r, &l, n)
 		}
 	})
-	h.found = h.found && !h.last.IsZero() // every page begins with an event
+	h.Found = h.Found && !h.last.IsZero() // every page begins with an event
 	if err != nil {
 		return h, err
 	}
@@ -448,7 +448,7 @@ func (h *hookLog) transform(r *realm, object string) {
 // navigations ends the tracks of documents that were left. The hook cannot
 // tell, because it went with them; the DevTools protocol can.
 func (h *hookLog) navigations(ctx context.Context) error {
-	_, err := lines(ctx, h.rec, fmt.Sprintf("p%d/cdp.jsonl", h.participant), func(_ int, raw []byte) {
+	_, err := h.rec.Lines(ctx, fmt.Sprintf("p%d/cdp.jsonl", h.participant), func(_ int, raw []byte) {
 		const navigated, detached = "Page.frameNavigated", "Target.detachedFromTarget"
 		if !bytes.Contains(raw, []byte(navigated)) && !bytes.Contains(raw, []byte(detached)) {
 			return

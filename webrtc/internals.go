@@ -12,7 +12,7 @@ import (
 
 // internalsLog is what chrome://webrtc-internals was told of one participant.
 type internalsLog struct {
-	ends
+	probe.Extent
 	path     string
 	last     time.Time // of the last line
 	accounts []*account
@@ -55,7 +55,7 @@ func readInternals(ctx context.Context, rec *probe.Record, participant int) (*in
 	in := &internalsLog{path: fmt.Sprintf("p%d/internals.jsonl", participant), rec: rec, mask: rec.Target.Masker(),
 		tracks: map[string]string{}, open: map[internalsID]*account{}, asks: map[internalsID]*capture{}}
 	var err error
-	in.ends, err = lines(ctx, rec, in.path, func(n int, raw []byte) {
+	in.Extent, err = rec.Lines(ctx, in.path, func(n int, raw []byte) {
 		var l struct {
 			Time time.Time         `json:"t"`
 			Call []json.RawMessage `json:"c"`
