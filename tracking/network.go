@@ -19,13 +19,13 @@ import (
 type network struct {
 	path     string
 	requests map[int64]*netlog.Request
-	names    map[int64]string // host of each request
 	sockets  []*netlog.Socket
 	own      map[int64]bool        // UDP sockets that ask for names
 	flows    map[flowKey]*flow     // datagrams by socket, peer and phase
 	resolved map[netip.Addr]string // names by what lookups answered
 	mapped   map[string]netip.Addr // names that the command line maps to an address
 	quic     []*netlog.QUICSession
+	lookups  []*netlog.Lookup
 	log      *netlog.Log
 }
 
@@ -64,7 +64,7 @@ func readNetwork(ctx context.Context, b *book) (*network, error) {
 			}
 			n.sockets = append(n.sockets, s)
 		},
-		Lookup: func(l *netlog.Lookup) { n.lookup(b, l) },
+		Lookup: func(l *netlog.Lookup) { n.lookups = append(n.lookups, l) },
 		QUIC:   func(q *netlog.QUICSession) { n.quic = append(n.quic, q) },
 		Datagram: func(d *netlog.Datagram) {
 			n.datagram(d, b.rec.Timeline.At(b.participant, d.Time))
@@ -102,8 +102,11 @@ func mappedNames(commandLine string) map[string]netip.Addr {
 	return mapped
 }
 
-func (n *network) lookup(b *book, l *netlog.Lookup) {
-	e := b.at(l.Host, l.Start.Time, "netlog", false)
+// enterLookup enters a name that was to be resolved. It is the browser's own
+// if only the browser's own requests went to it; a name that nobody sent a
+// request to may have been prefetched by the page.
+func (n *network) enterLookup(b *book, l *netlog.Lookup, own map[string]bool) {
+	e := b.at(l.Host, l.Start.Time, "netlog", own[l.Host])
 	if e == nil {
 		return
 	}
@@ -174,8 +177,15 @@ func background(r *netlog.Request) bool {
 
 // enter puts everything that the log says into the book.
 func (n *network) enter(b *book) {
+	own := map[string]bool{} // hosts that only the browser itself asked for
 	for _, r := range n.requests {
 		n.enterRequest(b, r)
+		host := hostOf(r.URL)
+		before, known := own[host]
+		own[host] = background(r) && (before || !known)
+	}
+	for _, l := range n.lookups {
+		n.enterLookup(b, l, own)
 	}
 	for _, s := range n.sockets {
 		n.enterSocket(b, s)

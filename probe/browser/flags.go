@@ -24,7 +24,7 @@ var quiet = []string{
 // translation bubble, and the separate process of sandboxed frames, in which
 // the hook would come too late.
 var disabled = []string{"NetworkTimeServiceQuerying", "OptimizationHints", "OptimizationGuideModelDownloading",
-	"MediaRouter", "Translate", "IsolateSandboxedIframes"}
+	"MediaRouter", "Translate", "AutofillServerCommunication", "IsolateSandboxedIframes"}
 
 // flags is the whole command line behind the executable. The meeting link is
 // never on it.

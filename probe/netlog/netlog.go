@@ -13,7 +13,6 @@ package netlog
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
 )
 
@@ -175,18 +174,6 @@ type Request struct {
 	QUIC       int64 // id of the last QUIC session, 0 if none
 	Sent       int64 // bytes of the request body; of a WebSocket: payload of its frames
 	Received   int64 // bytes of the response body after content decoding; of a WebSocket: payload of its frames
-}
-
-// Background reports whether the browser made the request for itself and no
-// page asked for it: it has no origin and either belongs to no page, as time
-// checks and DNS over HTTPS, or asks for the accounts of the profile, which
-// Chromium does in the name of its own service. A request that was given up
-// before it started, without a Method, has no origin yet and is not counted
-// as the browser's.
-func (r *Request) Background() bool {
-	const listAccounts = 35565745 // traffic annotation "gaia_auth_list_accounts"
-	return r.Initiator == "not an origin" &&
-		(strings.HasPrefix(r.Isolation, "null null") || r.Annotation == listAccounts)
 }
 
 // A QUICSession is an HTTP/3 or WebTransport connection.
