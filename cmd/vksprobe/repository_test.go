@@ -46,7 +46,7 @@ var owners = map[string][]string{
 	"github.com/riverqueue/": {"probe/store", "probe/queue"},
 }
 
-type listed struct {
+type goPackage struct {
 	ImportPath                         string
 	Dir                                string
 	Imports, TestImports, XTestImports []string
@@ -62,7 +62,7 @@ func root(t *testing.T) string {
 	return dir
 }
 
-func packages(t *testing.T) []listed {
+func packages(t *testing.T) []goPackage {
 	t.Helper()
 	cmd := exec.Command("go", "list", "-json=ImportPath,Dir,Imports,TestImports,XTestImports,GoFiles", "./...")
 	cmd.Dir = root(t)
@@ -74,9 +74,9 @@ func packages(t *testing.T) []listed {
 		}
 		t.Fatal(err)
 	}
-	var all []listed
+	var all []goPackage
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		var p listed
+		var p goPackage
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			return all
 		} else if err != nil {
