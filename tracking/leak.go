@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"vksprobe/probe"
@@ -72,9 +74,13 @@ func (s *search) look(x sending) {
 	s.text(x, host, party, "url", x.url)
 	s.text(x, host, party, "body", x.body)
 	s.text(x, host, party, "websocket", x.frame)
-	for name, value := range x.headers {
+	for _, name := range slices.Sorted(maps.Keys(x.headers)) {
+		value := x.headers[name]
 		where := "header"
-		if strings.EqualFold(name, "referer") {
+		switch {
+		case strings.HasPrefix(name, ":"): // of HTTP/2, says what the URL says
+			continue
+		case strings.EqualFold(name, "referer"):
 			where = "referer"
 		}
 		s.text(x, host, party, where, value)

@@ -1,12 +1,15 @@
 package tracking
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"vksprobe/probe"
@@ -178,7 +181,8 @@ func background(r *netlog.Request) bool {
 // enter puts everything that the log says into the book.
 func (n *network) enter(b *book) {
 	own := map[string]bool{} // hosts that only the browser itself asked for
-	for _, r := range n.requests {
+	for _, id := range slices.Sorted(maps.Keys(n.requests)) {
+		r := n.requests[id]
 		n.enterRequest(b, r)
 		host := hostOf(r.URL)
 		before, known := own[host]
@@ -203,8 +207,11 @@ func (n *network) enter(b *book) {
 			n.name(b, q.Remote.Addr(), e.Host)
 		}
 	}
-	for key, f := range n.flows {
-		n.enterFlow(b, key, f)
+	flows := slices.SortedFunc(maps.Keys(n.flows), func(x, y flowKey) int { // a stable order, so that the same evidence gives the same text
+		return cmp.Or(cmp.Compare(n.flows[x].first.Event, n.flows[y].first.Event), cmp.Compare(x.phase, y.phase))
+	})
+	for _, key := range flows {
+		n.enterFlow(b, key, n.flows[key])
 	}
 }
 
@@ -292,8 +299,8 @@ func (n *network) nameOf(address netip.Addr) string {
 	if host, ok := n.resolved[address]; ok {
 		return host
 	}
-	for host, mapped := range n.mapped {
-		if mapped == address {
+	for _, host := range slices.Sorted(maps.Keys(n.mapped)) {
+		if n.mapped[host] == address {
 			return host
 		}
 	}
@@ -324,7 +331,7 @@ func (n *network) enterFlow(b *book, key flowKey, f *flow) {
 		e.Last = f.last.Time
 	}
 	add(&e.Transports, "udp")
-	for name, seen := range map[string]bool{"stun": f.stun, "turn": f.turn, "media": f.dtls || f.media} {
+	for name, seen := range map[string]bool{"stun": f.stun, "turn": f.turn, "media": f.dtls || f.media} { // sorted later
 		if seen {
 			add(&e.Transports, name)
 		}

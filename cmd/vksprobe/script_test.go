@@ -1,13 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vksprobe/fixtures/meeting"
+	"vksprobe/probe"
 )
 
 func TestMain(m *testing.M) {
@@ -33,8 +39,9 @@ func runScripts(t *testing.T, dir string) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"spoil": spoil,
+			"exits":  exits,
+			"spoil":  spoil,
+			"faults": faults,
 		},
 	})
 }
@@ -73,4 +80,31 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Chmod(path, 0o600))
 	ts.Check(os.WriteFile(path, b, 0o600))
 	fmt.Fprintf(ts.Stdout(), "spoiled %s\n", filepath.Base(path))
+}
+
+// faults wants a bundle's findings to fail exactly where the demo meeting has
+// its planted faults: faults BUNDLE.
+func faults(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: faults BUNDLE")
+	}
+	var findings []probe.Finding
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(filepath.Join(args[0], "data", "findings.json"))), &findings))
+	var got, want []string
+	for _, f := range findings {
+		switch f.Verdict {
+		case probe.Fail:
+			got = append(got, f.Rule+" "+f.Subject)
+		case probe.Unknown:
+			ts.Fatalf("%s %s is not measured: %s", f.Rule, f.Subject, f.Detail.EN)
+		}
+	}
+	for _, f := range meeting.Faults() {
+		want = append(want, f.Rule+" "+f.Subject)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		ts.Fatalf("planted faults (-) and violations (+):\n%s", diff)
+	}
 }
