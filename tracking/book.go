@@ -28,6 +28,7 @@ type book struct {
 	mask        probe.Masker
 	contacts    map[contactKey]*entry
 	names       map[netip.Addr]string // name that an address was last contacted under
+	ice         map[int][]string      // hosts that were configured as ICE servers, by port
 	full        bool                  // a bound was reached
 }
 
@@ -44,7 +45,7 @@ type entry struct {
 
 func newBook(rec *probe.Record, participant int, o *owner) *book {
 	return &book{rec: rec, participant: participant, owner: o, mask: rec.Target.Masker(),
-		contacts: map[contactKey]*entry{}, names: map[netip.Addr]string{}}
+		contacts: map[contactKey]*entry{}, names: map[netip.Addr]string{}, ice: map[int][]string{}}
 }
 
 // at opens the entry of a host for the phase of a moment and stretches its

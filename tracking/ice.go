@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -76,10 +79,13 @@ func (b *book) configured(cfg json.RawMessage, at time.Time, by, source string, 
 			json.Unmarshal(s.URLs, &urls) // anything else is no server
 		}
 		for _, u := range append(urls, s.URL) {
-			host, turn := iceHost(u)
+			host, port, turn := iceServer(u)
 			e := b.at(host, at, source, false)
 			if e == nil {
 				continue
+			}
+			if hosts := b.ice[port]; !slices.Contains(hosts, host) {
+				b.ice[port] = append(hosts, host)
 			}
 			add(&e.Mechanisms, "ice_server")
 			if turn {
@@ -91,24 +97,31 @@ func (b *book) configured(cfg json.RawMessage, at time.Time, by, source string, 
 	}
 }
 
-// iceHost is the host of a STUN or TURN URI (RFC 7064, RFC 7065).
-func iceHost(uri string) (host string, turn bool) {
+// iceServer reads host and port of a STUN or TURN URI (RFC 7064, RFC 7065);
+// the host is "" if it is none.
+func iceServer(uri string) (host string, port int, turn bool) {
 	scheme, rest, ok := strings.Cut(uri, ":")
+	port = 3478
 	switch strings.ToLower(scheme) {
-	case "stun", "stuns":
-	case "turn", "turns":
+	case "stun":
+	case "stuns":
+		port = 5349
+	case "turn":
 		turn = true
+	case "turns":
+		turn, port = true, 5349
 	default:
 		ok = false
 	}
 	if !ok {
-		return "", false
+		return "", 0, false
 	}
 	rest, _, _ = strings.Cut(rest, "?")
-	if strings.HasPrefix(rest, "[") {
-		rest, _, _ = strings.Cut(rest[1:], "]")
-		return rest, turn
+	if h, p, err := net.SplitHostPort(rest); err == nil {
+		if n, err := strconv.Atoi(p); err == nil {
+			port = n
+		}
+		return h, port, turn
 	}
-	rest, _, _ = strings.Cut(rest, ":")
-	return rest, turn
+	return strings.Trim(rest, "[]"), port, turn
 }

@@ -320,8 +320,15 @@ func (n *network) enterFlow(b *book, key flowKey, f *flow) {
 		}
 	}
 	host := n.nameOf(key.remote.Addr())
-	if known, ok := b.names[key.remote.Addr()]; ok && host == key.remote.Addr().String() {
-		host = known
+	if host == key.remote.Addr().String() {
+		if known, ok := b.names[key.remote.Addr()]; ok {
+			host = known
+		}
+		// The system may have resolved an ICE server's name without a trace.
+		// Who gets STUN on its port is that server, if no other has the port.
+		if servers := b.ice[int(key.remote.Port())]; len(servers) == 1 && (f.stun || f.turn) && !f.dtls {
+			host = servers[0]
+		}
 	}
 	e := b.at(host, f.first.Time, "netlog", false)
 	if e == nil {

@@ -44,11 +44,11 @@ func fill(ctx context.Context, b *book) ([]probe.Observation, error) {
 	search := newSearch(b)
 	var errs []error
 	n, err := readNetwork(ctx, b)
-	errs = append(errs, err)
+	errs = append(errs, err, readICE(ctx, b))
 	if n != nil {
 		n.enter(b)
 	}
-	errs = append(errs, readProtocol(ctx, b, search.look), readICE(ctx, b))
+	errs = append(errs, readProtocol(ctx, b, search.look))
 	if n != nil {
 		requests := make([]*netlog.Request, 0, len(n.requests))
 		for _, r := range n.requests {
