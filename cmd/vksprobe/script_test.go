@@ -3,17 +3,21 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"vksprobe/fixtures/meeting"
 	"vksprobe/probe"
+	"vksprobe/probe/browser"
 )
 
 func TestMain(m *testing.M) {
@@ -42,6 +46,8 @@ func runScripts(t *testing.T, dir string) {
 			"exits":  exits,
 			"spoil":  spoil,
 			"faults": faults,
+			"until":  until,
+			"gone":   gone,
 		},
 	})
 }
@@ -107,4 +113,64 @@ func faults(ts *testscript.TestScript, neg bool, args []string) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		ts.Fatalf("planted faults (-) and violations (+):\n%s", diff)
 	}
+}
+
+// until waits until a file holds a text: until FILE TEXT.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: until FILE TEXT")
+	}
+	for range 600 {
+		if b, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && strings.Contains(string(b), args[1]) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not come to hold %s", args[0], args[1])
+}
+
+// gone wants no process and no profile of a bundle's browsers to be left
+// after the next start has cleaned up: gone BUNDLE.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: gone BUNDLE")
+	}
+	infos, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "data/evidence/p*/browser.json"))
+	ts.Check(err)
+	if len(infos) == 0 {
+		ts.Fatalf("no browser is on record")
+	}
+	browser.Sweep(slog.New(slog.DiscardHandler))
+	for _, path := range infos {
+		var info browser.Info
+		b, err := os.ReadFile(path)
+		ts.Check(err)
+		ts.Check(json.Unmarshal(b, &info))
+		i := slices.IndexFunc(info.CommandLine, func(arg string) bool { return strings.HasPrefix(arg, "--user-data-dir=") })
+		if i < 0 {
+			ts.Fatalf("%s names no profile", path)
+		}
+		flag := info.CommandLine[i]
+		if _, err := os.Stat(strings.TrimPrefix(flag, "--user-data-dir=")); !os.IsNotExist(err) {
+			ts.Fatalf("the profile is still there: %v", err)
+		}
+		for range 50 { // the kernel takes a moment
+			if !running(flag) {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if running(flag) {
+			ts.Fatalf("a browser with %s survives", flag)
+		}
+	}
+}
+
+// running reports whether a process has the argument on its command line.
+func running(arg string) bool {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	return slices.ContainsFunc(lines, func(path string) bool {
+		b, err := os.ReadFile(path)
+		return err == nil && strings.Contains(string(b), arg+"\x00")
+	})
 }

@@ -69,6 +69,7 @@ type Browser struct {
 	usage   *meter
 	media   mediaTally
 	hosts   hostTally
+	opening opening
 	bind    string // random name of the hook's binding
 
 	// the evidence that grows while the browser runs
@@ -82,8 +83,6 @@ type Browser struct {
 	info     Info
 	main     *session // the tab that walks the meeting
 	internal *session // chrome://webrtc-internals
-	loaded   chan struct{}
-	document int64 // HTTP status of the main document
 }
 
 // startTimeout bounds the start of a browser until its tabs are ready.
@@ -96,7 +95,7 @@ func Start(ctx context.Context, c Config) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{config: c, log: c.Log, bind: "_" + rand.Text(), loaded: make(chan struct{})}
+	b := &Browser{config: c, log: c.Log, bind: "_" + rand.Text()}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -112,9 +111,12 @@ func Start(ctx context.Context, c Config) (*Browser, error) {
 	if err == nil {
 		preparing, cancel := context.WithTimeout(ctx, startTimeout)
 		err = b.prepare(preparing)
-		cancel()
-		if problem == "" && !b.process.sandboxed() {
+		if err == nil && problem == "" && !b.sandboxed(preparing) {
 			b.info.Sandbox = "off: a renderer runs without its system call filter"
+		}
+		cancel()
+		if b.info.Sandbox != "on" {
+			b.log.Warn("the browser has no sandbox", "sandbox", b.info.Sandbox)
 		}
 		err = errors.Join(err, b.putJSON("browser.json", b.info))
 	}
@@ -134,7 +136,7 @@ func (b *Browser) launch(ctx context.Context, path string, sandbox bool) error {
 	if err != nil {
 		return err
 	}
-	if b.netlog, err = drainFIFO(fifo, b.profile.uid, netlog); err != nil {
+	if b.netlog, err = drainFIFO(fifo, b.profile.uid, &netLogWriter{w: netlog}); err != nil {
 		netlog.Close()
 		return err
 	}
@@ -151,7 +153,7 @@ func (b *Browser) launch(ctx context.Context, path string, sandbox bool) error {
 	}
 	args := flags(b.config, b.profile.path("data"), fifo, sandbox)
 	b.info.CommandLine = append([]string{path}, args...)
-	if b.process, err = startProcess(path, args, b.profile); err != nil {
+	if b.process, err = startProcess(path, args, b.profile, b.config.Lang); err != nil {
 		output.Close()
 		return err
 	}
@@ -287,6 +289,7 @@ func (b *Browser) end(ctx context.Context) {
 	}
 	b.process.kill()
 	<-b.process.done
+	b.log.Debug("the browser has ended", "state", b.process.state.String())
 }
 
 // create opens an evidence file of this participant.

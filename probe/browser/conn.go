@@ -92,6 +92,9 @@ func (c *conn) read() {
 		if err != nil {
 			return
 		}
+		if left == nil && len(b) == 0 {
+			continue
+		}
 		var m cdproto.Message
 		if left != nil || jsonv2.Unmarshal(b, &m, chromedp.DefaultUnmarshalOptions) != nil {
 			if left == nil {

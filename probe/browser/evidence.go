@@ -6,8 +6,10 @@ import (
 )
 
 // CDPLine is one line of cdp.jsonl: a message of the DevTools protocol as it
-// passed the pipe. Results that carry files (screenshots, snapshots) are
-// replaced by their length and SHA-256.
+// passed the pipe. Params above 1 MB, results above 64 kB and the params of
+// Runtime.bindingCalled, whose content is a line of another file, are replaced
+// by {"elided_bytes": length, "sha256": hash}. A message that was too long to
+// be read at all has such Params and no Method.
 type CDPLine struct {
 	Time      time.Time       `json:"t"`
 	Direction string          `json:"d"` // "<" from the browser, ">" to it
@@ -24,7 +26,7 @@ type HookLine struct {
 	Time    time.Time `json:"t"` // when the program received it
 	Session string    `json:"s"`
 	Target  string    `json:"target"` // type of the DevTools target: "page", "iframe", "worker", …
-	URL     string    `json:"url"`    // of the target; contains secrets
+	URL     string    `json:"url"`    // of the target when it was attached, "" for a popup; contains secrets
 	Event   HookEvent `json:"e"`
 }
 

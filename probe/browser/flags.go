@@ -1,6 +1,9 @@
 package browser
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // quiet keeps the browser from traffic of its own, so that what remains in
 // the NetLog belongs to the page. Measured on Chromium 156: with these flags
@@ -18,6 +21,14 @@ var quiet = []string{
 	"--no-pings",
 	"--component-updater=url-source=http://127.0.0.1:9/u",
 	"--gaia-url=http://127.0.0.1:9",
+}
+
+// awake keeps tabs running at full speed that are not in front:
+// chrome://webrtc-internals, and the meeting behind a popup.
+var awake = []string{
+	"--disable-background-timer-throttling",
+	"--disable-backgrounding-occluded-windows",
+	"--disable-renderer-backgrounding",
 }
 
 // disabled are features that are switched off: those that call home, the
@@ -40,7 +51,7 @@ func flags(c Config, data, netlog string, sandbox bool) []string {
 		"--log-net-log=" + netlog,
 		"--net-log-capture-mode=Everything",
 		"--password-store=basic",
-	}, quiet...)
+	}, slices.Concat(quiet, awake)...)
 	off := disabled
 	if c.Loopback {
 		args = append(args, "--allow-loopback-in-peer-connection")

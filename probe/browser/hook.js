@@ -19,21 +19,24 @@
   const then = Promise.prototype.then;
   const toStringNative = Function.prototype.toString;
   const Err = Error, Str = String;
-  const slice = String.prototype.slice, split = String.prototype.split, trim = String.prototype.trim;
+  const slice = String.prototype.slice, split = String.prototype.split, trim = String.prototype.trim, has = String.prototype.includes;
   // Reading location in a worker that is still paused crashes Chromium 156.
   const inWorker = typeof G.Window === 'undefined';
 
   // ---- reporting
-  const MAX = 200000; // characters of one event; the program refuses longer ones
+  const MAX = 500000; // characters of one event; the program refuses longer ones
   let seq = 0, nextId = 1;
   const stack = () => {
     try {
       const limit = Err.stackTraceLimit;
-      Err.stackTraceLimit = 12;
+      Err.stackTraceLimit = 20;
       const text = Str(new Err().stack);
       Err.stackTraceLimit = limit;
       const out = [], lines = apply(split, text, ['\n']);
-      for (let i = 3; i < lines.length && i < 11; i++) out[i - 3] = apply(slice, apply(trim, lines[i], []), [0, 500]);
+      for (let i = 1, n = 0; i < lines.length && n < 8; i++) {
+        const own = apply(has, lines[i], ['<anonymous>:']) && !apply(has, lines[i], ['eval at']); // this script has no address
+        if (!own) out[n++] = apply(slice, apply(trim, lines[i], []), [0, 500]);
+      }
       return out;
     } catch { return []; }
   };
@@ -195,7 +198,7 @@
     }
     constructor('RTCRtpScriptTransform', (o, a) => emit('e2ee.new RTCRtpScriptTransform', { o: idOf(o, 'xf'), opts: clone(a[1]) }, true));
     accessor(proto('RTCRtpTransceiver'), 'direction', (s, v) => emit('trx.direction=', { mid: s.mid, v: Str(v) }));
-    repeat && repeat(() => { for (const pc of pcs) if (pc.connectionState === 'closed') pcs.delete(pc); else stats(pc, 'poll'); }, 1000);
+    repeat && repeat(() => safe(() => { for (const pc of pcs) if (pc.connectionState === 'closed') pcs.delete(pc); else stats(pc, 'poll'); }), 1000);
   }
 
   // ---- interfaces that serve to recognise a device: the first use with its
@@ -209,7 +212,7 @@
   constructor('OfflineAudioContext', () => hit('OfflineAudioContext'));
   for (const n of ['hardwareConcurrency', 'deviceMemory', 'plugins', 'languages', 'platform', 'maxTouchPoints', 'webdriver', 'connection']) accessor(proto('Navigator'), n, null, () => hit('Navigator.' + n));
   for (const n of ['width', 'height', 'colorDepth', 'availWidth']) accessor(proto('Screen'), n, null, () => hit('Screen.' + n));
-  repeat && repeat(() => { if (counts.size) emit('fp.counts', Object.fromEntries(counts)); }, 5000);
+  repeat && repeat(() => safe(() => { if (counts.size) emit('fp.counts', Object.fromEntries(counts)); }), 5000);
 
   // ---- storage and connections, for the script behind them
   accessor(proto('Document'), 'cookie', (s, v) => emit('cookie=', apply(slice, Str(v), [0, 4096]), true));

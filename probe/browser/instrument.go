@@ -48,8 +48,11 @@ func (b *Browser) event(s *session, method string, params json.RawMessage) {
 		if jsonv2.Unmarshal(jsonv2.Value(params), &ev, chromedp.DefaultUnmarshalOptions) == nil {
 			b.conn.detached(ev.SessionID)
 		}
-	case "Inspector.targetCrashed":
-		s.end(errCrashed)
+	case "Inspector.targetCrashed": // also told of workers that end with their page
+		if s.info != nil {
+			s.end(errCrashed)
+			b.log.Debug("a target crashed", "type", s.info.Type)
+		}
 	case "Runtime.bindingCalled":
 		var ev struct{ Name, Payload string }
 		switch {
@@ -63,15 +66,19 @@ func (b *Browser) event(s *session, method string, params json.RawMessage) {
 		var ev struct{ Type string }
 		json.Unmarshal(params, &ev) // an unknown type is dismissed
 		s.send(page.HandleJavaScriptDialog.Method, page.HandleJavaScriptDialogParams{Accept: ev.Type == "beforeunload"})
+	case "Page.frameNavigated":
+		var ev struct{ Frame struct{ ID string } }
+		if s == b.mainSession() && json.Unmarshal(params, &ev) == nil && ev.Frame.ID == string(s.info.TargetID) {
+			b.opening.committed()
+		}
 	case "Page.loadEventFired":
 		if s == b.mainSession() {
-			b.mu.Lock()
-			select {
-			case <-b.loaded:
-			default:
-				close(b.loaded)
-			}
-			b.mu.Unlock()
+			b.opening.finished()
+		}
+	case "Page.frameStoppedLoading": // without a load event, when the page goes on to zoommtg: at once
+		var ev struct{ FrameID string }
+		if s == b.mainSession() && json.Unmarshal(params, &ev) == nil && ev.FrameID == string(s.info.TargetID) {
+			b.opening.finished()
 		}
 	case "Network.requestWillBeSent":
 		var ev struct{ Request struct{ URL string } }
@@ -90,9 +97,7 @@ func (b *Browser) event(s *session, method string, params json.RawMessage) {
 			Response struct{ Status int64 }
 		}
 		if s == b.mainSession() && json.Unmarshal(params, &ev) == nil && ev.Type == "Document" && ev.FrameID == string(s.info.TargetID) {
-			b.mu.Lock()
-			b.document = ev.Response.Status
-			b.mu.Unlock()
+			b.opening.answered(ev.Response.Status)
 		}
 	}
 }
@@ -128,9 +133,11 @@ func (b *Browser) attach(s *session) {
 	case internals || kind == "browser_ui" || kind == "browser" || kind == "tab":
 		return
 	}
+	// in this order: the window of a popup gets its context only by Enable, and
+	// a binding only if it has a context
+	s.send(runtime.Enable.Method, nil)
 	s.send(runtime.AddBinding.Method, runtime.AddBindingParams{Name: b.bind})
 	s.send(network.Enable.Method, network.EnableParams{MaxPostDataSize: ptr(int64(64 << 10))})
-	s.send(runtime.Enable.Method, nil)
 	s.send("Log.enable", nil)
 	source := strings.ReplaceAll(hook, "BINDING", b.bind)
 	if strings.Contains(kind, "work") { // workers and worklets: runs while paused, before their first script

@@ -5,28 +5,37 @@
   const MAX_CONTROLS = 2000, MAX_TEXT = 65536, MAX_VALUE = 500;
   const cut = (s, n) => String(s == null ? '' : s).slice(0, n);
   const squeeze = (s, n) => cut(String(s == null ? '' : s).replace(/\s+/g, ' ').trim(), n);
-  const operable = 'a[href],button,input:not([type=hidden]),select,textarea,summary,video,[contenteditable=""],[contenteditable=true],' +
+  const operable = 'a[href],button,input:not([type=hidden]),select,textarea,summary,[contenteditable=""],[contenteditable=true],' +
     '[role=button],[role=link],[role=switch],[role=checkbox],[role=textbox],[role=menuitem],[role=tab],[role=radio],[onclick]';
   const implied = { a: 'link', button: 'button', select: 'combobox', textarea: 'textbox', summary: 'button' };
   const inputs = { button: 'button', submit: 'button', reset: 'button', image: 'button', checkbox: 'checkbox', radio: 'radio', range: 'slider', password: '' };
 
+  // A form or the document answers with an element of the page to a name that
+  // is its own; their methods are taken from where the page cannot put one.
+  const own = (type, name) => Object.getOwnPropertyDescriptor(type.prototype, name);
+  const method = (type, name) => Function.prototype.call.bind(own(type, name).value);
+  const getter = (type, name) => Function.prototype.call.bind(own(type, name).get);
+  const either = (name, fragment) => {
+    const ofDocument = method(Document, name), ofOther = method(fragment, name);
+    return (root, ...args) => (root.nodeType === 9 ? ofDocument : ofOther)(root, ...args);
+  };
+  const all = either('querySelectorAll', DocumentFragment), byID = either('getElementById', DocumentFragment), topAt = either('elementFromPoint', ShadowRoot);
+  const matches = method(Element, 'matches'), shadow = getter(Element, 'shadowRoot'), tag = getter(Element, 'localName');
+  const bodyOf = getter(Document, 'body'), titleOf = getter(Document, 'title'), windowOf = getter(Document, 'defaultView');
+
   // every root that a person sees as one page: shadow roots, same-origin frames
   const elements = [], seen = new Set();
-  const walk = (root, dx, dy) => {
+  const walk = root => {
     if (!root || seen.has(root) || seen.size > 200) return;
     seen.add(root);
-    for (const el of root.querySelectorAll('*')) {
+    for (const el of all(root, '*')) {
       if (elements.length >= MAX_CONTROLS) return;
-      if (el.matches(operable) && el.localName !== 'video') elements.push({ el, dx, dy });
-      if (el.shadowRoot) walk(el.shadowRoot, dx, dy);
-      if (el.localName === 'iframe' || el.localName === 'frame') {
-        let inner = null;
-        try { inner = el.contentDocument; } catch {}
-        if (inner) { const r = el.getBoundingClientRect(); walk(inner, dx + r.x + el.clientLeft, dy + r.y + el.clientTop); }
-      }
+      if (matches(el, operable) && tag(el) !== 'form') elements.push(el);
+      walk(shadow(el));
+      if (matches(el, 'iframe,frame')) try { walk(el.contentDocument); } catch {}
     }
   };
-  walk(document, 0, 0);
+  walk(document);
 
   const visible = el => {
     if (!el.checkVisibility({ opacityProperty: true, visibilityProperty: true, contentVisibilityAuto: true })) {
@@ -39,7 +48,7 @@
   const name = el => {
     const by = el.getAttribute('aria-labelledby');
     if (by) {
-      const text = by.split(/\s+/).map(id => { const x = el.getRootNode().getElementById && el.getRootNode().getElementById(id); return x ? x.textContent : ''; }).join(' ');
+      const text = by.split(/\s+/).map(id => { const x = byID(el.getRootNode(), id); return x ? x.textContent : ''; }).join(' ');
       if (squeeze(text, 1)) return squeeze(text, MAX_VALUE);
     }
     const label = el.labels && el.labels.length ? [...el.labels].map(l => l.innerText).join(' ') : '';
@@ -62,15 +71,14 @@
   const covered = el => {
     const r = el.getBoundingClientRect();
     const x = r.x + r.width / 2, y = r.y + r.height / 2;
-    const top = el.getRootNode().elementFromPoint ? el.getRootNode().elementFromPoint(x, y) : null;
+    const top = topAt(el.getRootNode(), x, y);
     return !!top && top !== el && !el.contains(top) && !top.contains(el) && !(el.labels && [...el.labels].some(l => l.contains(top)));
   };
 
   const kept = [], controls = [];
-  for (const item of elements) {
-    const el = item.el;
+  for (const el of elements) {
     if (!visible(el)) continue;
-    kept.push(item);
+    kept.push(el);
     const type = el.localName === 'input' ? el.type : cut(el.getAttribute('type'), 50);
     const role = cut(el.getAttribute('role'), 50) || (el.localName === 'input' ? (type in inputs ? inputs[type] : 'textbox') : implied[el.localName]) || (el.isContentEditable ? 'textbox' : '');
     controls.push({ ID: kept.length, Tag: el.localName, Type: type, Role: role, Name: name(el), Value: type === 'password' ? '' : cut(el.value, MAX_VALUE),
@@ -79,24 +87,23 @@
   // where a control is, after it was scrolled into view; text fields are
   // focused and their content selected
   globalThis.vksprobe = (id, select) => {
-    const item = kept[id - 1];
-    if (!item || !item.el.isConnected) return null;
-    let el = item.el;
+    let el = kept[id - 1];
+    if (!el || !el.isConnected) return null;
     if (el.labels && el.labels.length && !el.checkVisibility({ opacityProperty: true, visibilityProperty: true })) el = el.labels[0];
     el.scrollIntoView({ block: 'center', inline: 'center', behavior: 'instant' });
     const r = el.getBoundingClientRect();
     if (select) { el.focus(); if (el.select) el.select(); else if (el.isContentEditable) getSelection().selectAllChildren(el); }
     let dx = 0, dy = 0;
-    for (let w = el.ownerDocument.defaultView; w !== window; w = w.parent) { const f = w.frameElement, fr = f.getBoundingClientRect(); dx += fr.x + f.clientLeft; dy += fr.y + f.clientTop; }
+    for (let w = windowOf(el.ownerDocument); w !== window; w = w.parent) { const f = w.frameElement, fr = f.getBoundingClientRect(); dx += fr.x + f.clientLeft; dy += fr.y + f.clientTop; }
     return { X: r.x + r.width / 2 + dx, Y: r.y + r.height / 2 + dy };
   };
   let videos = 0;
-  for (const root of seen) for (const v of root.querySelectorAll('video')) if (v.readyState >= 2 && v.videoWidth > 0 && v.checkVisibility()) videos++;
+  for (const root of seen) for (const v of all(root, 'video')) if (v.readyState >= 2 && v.videoWidth > 0 && v.checkVisibility()) videos++;
   let text = '';
   for (const root of seen) {
     if (text.length >= MAX_TEXT) break;
-    const body = root.body || root; // a shadow root has no body
-    text += '\n' + (root.body ? cut(body.innerText, MAX_TEXT) : [...root.children].map(c => cut(c.innerText, MAX_TEXT)).join('\n'));
+    const tops = root.nodeType === 9 ? [bodyOf(root)] : root.children; // a shadow root has no body
+    for (const top of tops) text += '\n' + cut(top && top.innerText, MAX_TEXT);
   }
-  return { URL: cut(location.href, 8192), Title: cut(document.title, 1024), Text: cut(text, MAX_TEXT), Controls: controls, Videos: videos };
+  return { URL: cut(location.href, 8192), Title: cut(titleOf(document), 1024), Text: cut(text, MAX_TEXT), Controls: controls, Videos: videos };
 })()

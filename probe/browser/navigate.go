@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/page"
@@ -24,19 +25,57 @@ func (e *NavigationError) Error() string {
 	return fmt.Sprintf("the server answered with HTTP status %d", e.Status)
 }
 
-// Navigate opens a link in the main tab and waits for its load event, or for
+// An opening is the state of the main document while a link is opened.
+type opening struct {
+	mu     sync.Mutex
+	shown  bool          // the new document is in the tab
+	status int64         // HTTP status of its answer
+	loaded chan struct{} // closed when it has loaded; nil while no link is being opened
+}
+
+// begin returns a channel that is closed when a new document has loaded.
+func (o *opening) begin() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shown, o.status, o.loaded = false, 0, make(chan struct{})
+	return o.loaded
+}
+
+func (o *opening) answered(status int64) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.status = status
+}
+
+func (o *opening) committed() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shown = true
+}
+
+// finished is the end of loading, unless it is that of the document before.
+func (o *opening) finished() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.shown && o.loaded != nil {
+		close(o.loaded)
+		o.loaded = nil
+	}
+}
+
+// Navigate opens a link in the main tab and waits until it has loaded, or for
 // the end of ctx: a page that never finishes to load is open all the same.
 func (b *Browser) Navigate(ctx context.Context, link string) error {
-	b.mu.Lock()
-	b.loaded, b.document = make(chan struct{}), 0
-	loaded := b.loaded
-	b.mu.Unlock()
+	loaded := b.opening.begin()
 	r, err := cdp.Call(ctx, b.main, page.Navigate, page.NavigateParams{URL: link})
 	if err != nil {
 		return err
 	}
 	if r.ErrorText != "" {
 		return &NavigationError{NetError: r.ErrorText}
+	}
+	if r.LoaderID == "" { // only another place in the same document
+		return nil
 	}
 	select {
 	case <-loaded:
@@ -49,10 +88,10 @@ func (b *Browser) Navigate(ctx context.Context, link string) error {
 			return ctx.Err()
 		}
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.document >= 400 {
-		return &NavigationError{Status: b.document}
+	b.opening.mu.Lock()
+	defer b.opening.mu.Unlock()
+	if b.opening.status >= 400 {
+		return &NavigationError{Status: b.opening.status}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"syscall"
 )
 
@@ -21,7 +22,7 @@ type process struct {
 // its own. The kernel kills it when this program ends in whatever way: that
 // order is tied to the thread that starts the process, so a goroutine keeps
 // its thread until the process has ended.
-func startProcess(path string, args []string, p *profile) (*process, error) {
+func startProcess(path string, args []string, p *profile, lang string) (*process, error) {
 	var pipes [3][2]*os.File
 	closeAll := func() {
 		for _, pipe := range pipes {
@@ -45,7 +46,7 @@ func startProcess(path string, args []string, p *profile) (*process, error) {
 	cmd.ExtraFiles = []*os.File{commands[0], events[1]} // become 3 and 4
 	cmd.Stdout, cmd.Stderr = output[1], output[1]
 	cmd.Dir = p.path("home")
-	cmd.Env = environment(p)
+	cmd.Env = environment(p, lang)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if p.uid >= 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(p.uid), Gid: uint32(p.uid)}
@@ -75,14 +76,20 @@ func startProcess(path string, args []string, p *profile) (*process, error) {
 	return proc, nil
 }
 
-// environment is all that the browser learns of ours.
-func environment(p *profile) []string {
+// environment is all that the browser learns of ours. The language of its own
+// words and of the dates it writes for a page follows LANGUAGE, not --lang.
+func environment(p *profile, lang string) []string {
 	env := []string{"HOME=" + p.path("home"), "XDG_CONFIG_HOME=" + p.path("home"), "XDG_CACHE_HOME=" + p.path("home"),
-		"XDG_RUNTIME_DIR=" + p.path("home"), "TMPDIR=" + p.path("home"), "DBUS_SESSION_BUS_ADDRESS=disabled:", "DBUS_SYSTEM_BUS_ADDRESS=disabled:"}
-	for _, name := range []string{"PATH", "TZ", "LANG", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH"} {
+		"XDG_RUNTIME_DIR=" + p.path("home"), "TMPDIR=" + p.path("home"), "DBUS_SESSION_BUS_ADDRESS=disabled:", "DBUS_SYSTEM_BUS_ADDRESS=disabled:",
+		"PATH=" + p.path("bin") + ":" + os.Getenv("PATH")}
+	for _, name := range []string{"TZ", "LANG", "LD_LIBRARY_PATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH"} {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
 		}
+	}
+	if lang != "" {
+		locale := strings.ReplaceAll(lang, "-", "_")
+		env = append(env, "LANG="+locale+".UTF-8", "LANGUAGE="+locale)
 	}
 	return env
 }

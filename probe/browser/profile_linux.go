@@ -64,11 +64,23 @@ func (p *profile) prepare() error {
 			}
 		}
 	}
+	if err := os.Mkdir(p.path("bin"), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(p.path("bin/xdg-settings"), []byte(noHandlers), 0o755); err != nil {
+		return err
+	}
 	if p.uid >= 0 {
 		return os.Chmod(p.dir, 0o711)
 	}
 	return nil
 }
+
+// noHandlers answers in place of the desktop when the browser asks who opens
+// links like zoommtg: or msteams:. A browser that is told that it does so
+// itself drops the attempt. Else it would ask the user in a dialog that nobody
+// can answer, and the tab would take no more input.
+const noHandlers = "#!/bin/sh\necho yes\n"
 
 func (p *profile) path(name string) string { return filepath.Join(p.dir, name) }
 
@@ -178,15 +190,13 @@ func abandoned(dir string) bool {
 }
 
 // killProfile kills every process that was started for a profile directory
-// and returns their number.
+// and returns their number: all have an option with a path in it, the crash
+// handler too, which leaves the process group.
 func killProfile(dir string) int {
 	n := 0
 	for _, pid := range processes() {
 		line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-		if err != nil || !strings.Contains(string(line), "--user-data-dir="+filepath.Join(dir, "data")+"\x00") {
-			continue
-		}
-		if syscall.Kill(pid, syscall.SIGKILL) == nil {
+		if err == nil && strings.Contains(string(line), "="+dir+"/") && syscall.Kill(pid, syscall.SIGKILL) == nil {
 			n++
 		}
 	}

@@ -58,9 +58,23 @@ func Sandbox() string {
 	return ""
 }
 
-// sandboxed reports whether the process group has a renderer and every one
+// sandboxed reports whether the renderers are filtered; one that is just
+// starting may need a moment for it.
+func (b *Browser) sandboxed(ctx context.Context) bool {
+	for range 20 {
+		if b.process.filtered() {
+			return true
+		}
+		if pause(ctx, 50*time.Millisecond) != nil {
+			break
+		}
+	}
+	return false
+}
+
+// filtered reports whether the process group has a renderer and every one
 // runs under a seccomp filter.
-func (p *process) sandboxed() bool {
+func (p *process) filtered() bool {
 	found := false
 	for _, pid := range processes() {
 		dir := filepath.Join("/proc", strconv.Itoa(pid))
