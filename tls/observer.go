@@ -217,4 +217,3 @@ func serverHello(b []byte) (suite, group uint16, ok bool) {
 	}
 	return suite, group, true
 }
-
