@@ -133,7 +133,7 @@ func runScan(ctx context.Context, e *env, o scan.Options, out output) error {
 	default:
 		return usageError{fmt.Errorf("-consent must be ignore, reject or accept, not %q", out.consent)}
 	}
-	if _, _, err := browser.Find(o.Browser.Executable); err != nil {
+	if o.Browser.Executable, o.Browser.Version, err = browser.Find(o.Browser.Executable); err != nil {
 		return hinted{err, "vksprobe setup installs Chromium"}
 	}
 	level := slog.LevelError

@@ -39,6 +39,7 @@ import (
 // Config says how a browser is to be started.
 type Config struct {
 	Executable  string // "" looks for Chromium, see Find
+	Version     string // of Executable, as Find gave both; "" asks it
 	Participant int    // names the evidence files: "p1/netlog.json"
 
 	// Create opens an evidence file; the Browser closes it.
@@ -91,9 +92,12 @@ const startTimeout = 30 * time.Second
 // Start starts a browser and makes it ready to navigate. When ctx ends the
 // browser ends too, as if by itself; Close must be called all the same.
 func Start(ctx context.Context, c Config) (*Browser, error) {
-	path, version, err := Find(c.Executable)
-	if err != nil {
-		return nil, err
+	path, version := c.Executable, c.Version
+	var err error
+	if version == "" {
+		if path, version, err = Find(path); err != nil {
+			return nil, err
+		}
 	}
 	b := &Browser{config: c, log: c.Log, bind: "_" + rand.Text()}
 	if b.log == nil {
