@@ -223,6 +223,8 @@ func subjectWord(s string) probe.Text {
 		return probe.Text{DE: "Verbindung " + second + " von Teilnehmer " + first, EN: "Connection " + second + " of participant " + first}
 	case "flow":
 		return probe.Text{DE: "Datenstrom zu " + second + ", Teilnehmer " + first, EN: "Flow to " + second + ", participant " + first}
+	case "camera", "microphone", "screen":
+		return deviceWord(what)
 	case "media":
 		d := deviceWord(second)
 		return probe.Text{DE: d.DE + ", Teilnehmer " + first, EN: d.EN + ", participant " + first}

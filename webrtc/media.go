@@ -13,7 +13,7 @@ import (
 type judgement struct {
 	verdict  probe.Verdict
 	severity probe.Severity
-	text     probe.Text // completes "Participant 1, after joining: …"
+	text     probe.Text // completes "Participant 1 after joining: …"
 }
 
 // byDevice turns the judgements of a device in several phases into one
@@ -23,19 +23,15 @@ func byDevice(device string, applies func(probe.Phase) bool, judge func(DeviceSt
 	return func(c *probe.Case) []probe.Finding {
 		type line struct {
 			judgement
-			id    string
-			where probe.Text
+			id          string
+			participant int
+			phase       probe.Phase
 		}
 		var all []line
 		for o, s := range Device.In(c.Facts) {
-			if s.Device != device || !applies(o.Phase) {
-				continue
+			if s.Device == device && applies(o.Phase) {
+				all = append(all, line{judge(s), o.ID, s.Participant, o.Phase})
 			}
-			j := judge(s)
-			place := place(o.Phase)
-			all = append(all, line{j, o.ID, probe.Text{
-				DE: fmt.Sprintf("Teilnehmer %d, %s: ", s.Participant, place.DE),
-				EN: fmt.Sprintf("Participant %d, %s: ", s.Participant, place.EN)}})
 		}
 		if len(all) == 0 {
 			return []probe.Finding{{Subject: device, Verdict: probe.Unknown, Detail: probe.Text{
@@ -45,16 +41,38 @@ func byDevice(device string, applies func(probe.Phase) bool, judge func(DeviceSt
 			return cmp.Or(cmp.Compare(gravity(a.verdict), gravity(b.verdict)), cmp.Compare(weight(a.severity), weight(b.severity)))
 		})
 		f := probe.Finding{Subject: device, Verdict: all[0].verdict, Severity: all[0].severity}
-		var de, en []string
+		var said []probe.Text
+		where := map[probe.Text][]probe.Text{} // who and when, by what was said of them
 		for _, l := range all {
 			f.Observations = append(f.Observations, l.id)
-			if l.verdict == all[0].verdict && len(de) < maxSentences {
-				de, en = append(de, l.where.DE+l.text.DE), append(en, l.where.EN+l.text.EN)
+			if l.verdict != all[0].verdict {
+				continue
 			}
+			if where[l.text] == nil {
+				said = append(said, l.text)
+			}
+			at := place(l.phase)
+			where[l.text] = append(where[l.text], probe.Text{
+				DE: fmt.Sprintf("Teilnehmer %d %s", l.participant, at.DE),
+				EN: fmt.Sprintf("Participant %d %s", l.participant, at.EN)})
+		}
+		var de, en []string
+		for _, text := range said[:min(len(said), maxSentences)] {
+			d, e := joined(where[text])
+			de, en = append(de, d+": "+text.DE), append(en, e+": "+text.EN)
 		}
 		f.Detail = probe.Text{DE: strings.Join(de, " "), EN: strings.Join(en, " ")}
 		return []probe.Finding{f}
 	}
+}
+
+// joined lists texts with commas between.
+func joined(all []probe.Text) (de, en string) {
+	var d, e []string
+	for _, t := range all {
+		d, e = append(d, t.DE), append(e, t.EN)
+	}
+	return strings.Join(d, ", "), strings.Join(e, ", ")
 }
 
 // maxSentences bounds the detail of a finding; all observations are cited.
