@@ -16,6 +16,7 @@ var _ = Rules.Add(&probe.Rule{
 		{Doc: "RFC 9325 (BCP 195)", Edition: "November 2022", Section: "4.1", Quote: "Implementations SHOULD NOT negotiate cipher suites based on RSA key transport, a.k.a. \"static RSA\".", URL: "https://www.rfc-editor.org/rfc/rfc9325"},
 		{Doc: "RFC 10015", Edition: "July 2026"},
 		{Doc: "BSI Mindeststandard zur Verwendung von Transport Layer Security", Edition: "2.4, Mai 2023"},
+		{Doc: "BSI Mindeststandard TLS", Edition: "Entwurf, 23. April 2026", Section: "VER.2", Quote: "TLS 1.3 (oder TLS 1.2 mit PFS)"},
 		guidance,
 	},
 	Criteria: []string{"CRYPT-01"},

@@ -36,80 +36,130 @@ func observe(ctx context.Context, rec *probe.Record, emit func(probe.Observation
 			errs = append(errs, err)
 			continue
 		}
-		r := &reader{rec: rec, path: path, participant: participant, emit: emit, background: map[int64]bool{}}
+		r := &reader{rec: rec, path: path, participant: participant, emit: emit, background: map[int64]bool{}, quicOwn: map[int64]bool{}}
 		_, err = netlog.Read(ctx, f, netlog.Handler{Socket: r.socket, QUIC: r.quic, Request: r.request})
 		r.finish()
 		errs = append(errs, err, f.Close())
+		if r.full {
+			errs = append(errs, fmt.Errorf("%s: more handshakes or requests than can be kept", path))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-// reader turns the sockets of one NetLog into observations. Whose a socket is
-// shows when its requests are known, so it waits for the end of the log.
+// reader turns the handshakes of one NetLog into observations. Whose they are
+// shows when the requests that used them are known, so they wait for the end
+// of the log.
 type reader struct {
 	rec         *probe.Record
 	path        string
 	participant int
 	emit        func(probe.Observation)
 	background  map[int64]bool // requests that the browser made for itself
-	sockets     []*netlog.Socket
+	quicOwn     map[int64]bool // QUIC sessions that only such requests used
+	pending     []pending
+	full        bool // maxPending was reached
 }
 
-func (r *reader) request(q *netlog.Request) { r.background[q.ID] = q.Background() }
+// maxPending bounds the requests and handshakes of one NetLog, each.
+const maxPending = 1 << 17
 
-func (r *reader) socket(s *netlog.Socket) {
-	if s.TLS != nil {
-		r.sockets = append(r.sockets, s)
+// A pending handshake waits for its owners.
+type pending struct {
+	Negotiated
+	port    int
+	at      netlog.Stamp
+	owners  []int64
+	session int64 // QUIC
+}
+
+func (r *reader) request(q *netlog.Request) {
+	if len(r.background) >= maxPending {
+		r.full = true
+		return
 	}
+	own := q.Background()
+	r.background[q.ID] = own
+	if q.QUIC != 0 {
+		before, known := r.quicOwn[q.QUIC]
+		r.quicOwn[q.QUIC] = own && (before || !known)
+	}
+}
+
+func (r *reader) keep(p pending) {
+	if len(r.pending) >= maxPending {
+		r.full = true
+		return
+	}
+	r.pending = append(r.pending, p)
 }
 
 func (r *reader) finish() {
-	for _, s := range r.sockets {
-		h := s.TLS
-		n := Negotiated{Participant: r.participant, Host: h.ServerName, Transport: "tcp", Version: h.Version, VersionCode: versions[h.Version],
-			CipherSuite: name(cipherSuites, h.CipherSuite), CipherSuiteCode: h.CipherSuite, Group: name(groups, h.Group), GroupCode: h.Group,
-			SignatureAlgorithm: name(signatureSchemes, h.SignatureAlgorithm), SignatureCode: h.SignatureAlgorithm, ALPN: h.ALPN, ECH: h.ECH,
-			Resumed: h.Resumed, Certificates: certificates(h.Certificates), NetError: h.NetError, CertError: h.CertError, Background: r.own(s)}
-		port := 443
-		if s.Remote.IsValid() {
-			n.Address, port = s.Remote.String(), int(s.Remote.Port())
+	for _, p := range r.pending {
+		p.Background = r.quicOwn[p.session]
+		if p.Transport == "tcp" {
+			p.Background = r.own(p.owners)
 		}
-		if host, p, ok := pool(s.Group); ok {
-			n.Host, port = host, p
-		}
-		if n.Host == "" && s.Remote.IsValid() {
-			n.Host = s.Remote.Addr().String()
-		}
-		at := h.End
-		if at.Time.IsZero() {
-			at = h.Start
-		}
-		r.put(n, port, at)
+		r.put(p.Negotiated, p.port, p.at)
 	}
 }
 
-// own reports whether only the browser's own requests used the socket.
-func (r *reader) own(s *netlog.Socket) bool {
-	for _, id := range s.Owners {
+// own reports whether only the browser's own requests are among the owners.
+func (r *reader) own(owners []int64) bool {
+	for _, id := range owners {
 		if background, known := r.background[id]; !known || !background {
 			return false
 		}
 	}
-	return len(s.Owners) > 0
+	return len(owners) > 0
 }
 
-// quic observes an HTTP/3 connection, whose TLS is always version 1.3
-// (RFC 9001).
+// socket reads a handshake over TCP.
+func (r *reader) socket(s *netlog.Socket) {
+	h := s.TLS
+	if h == nil {
+		return
+	}
+	p := pending{port: 443, at: h.End, owners: s.Owners, Negotiated: Negotiated{
+		Participant: r.participant, Host: h.ServerName, Transport: "tcp", Version: h.Version, VersionCode: versions[h.Version],
+		CipherSuite: name(cipherSuites, h.CipherSuite), CipherSuiteCode: h.CipherSuite, Group: name(groups, h.Group), GroupCode: h.Group,
+		SignatureAlgorithm: name(signatureSchemes, h.SignatureAlgorithm), SignatureCode: h.SignatureAlgorithm, ALPN: h.ALPN, ECH: h.ECH,
+		Resumed: h.Resumed, Certificates: certificates(h.Certificates), NetError: h.NetError, CertError: h.CertError}}
+	if p.ALPN == "unknown" { // Chromium's word for none
+		p.ALPN = ""
+	}
+	if s.Remote.IsValid() {
+		p.Address, p.port = s.Remote.String(), int(s.Remote.Port())
+	}
+	if host, port, ok := pool(s.Group); ok {
+		p.Host, p.port = host, port
+	}
+	if p.Host == "" && s.Remote.IsValid() {
+		p.Host = s.Remote.Addr().String()
+	}
+	if p.at.Time.IsZero() {
+		p.at = h.Start
+	}
+	r.keep(p)
+}
+
+// quic reads the handshake of an HTTP/3 connection, whose TLS is always
+// version 1.3 (RFC 9001). An error counts only until the server has shown its
+// certificates: how the session ended later is no matter of the handshake.
 func (r *reader) quic(q *netlog.QUICSession) {
-	n := Negotiated{Participant: r.participant, Host: q.Host, Transport: "quic", ALPN: q.ALPN, Certificates: certificates(q.Certificates), NetError: q.NetError}
+	p := pending{port: q.Port, at: q.Start, session: q.ID, Negotiated: Negotiated{
+		Participant: r.participant, Host: q.Host, Transport: "quic", ALPN: q.ALPN, Certificates: certificates(q.Certificates), NetError: q.NetError}}
 	if q.Remote.IsValid() {
-		n.Address = q.Remote.String()
+		p.Address = q.Remote.String()
 	}
 	if suite, group, ok := serverHello(q.CryptoReceived); ok {
-		n.Version, n.VersionCode = "TLS 1.3", 0x0304
-		n.CipherSuite, n.CipherSuiteCode, n.Group, n.GroupCode = name(cipherSuites, suite), suite, name(groups, group), group
+		p.Version, p.VersionCode = "TLS 1.3", 0x0304
+		p.CipherSuite, p.CipherSuiteCode, p.Group, p.GroupCode = name(cipherSuites, suite), suite, name(groups, group), group
+		if len(p.Certificates) > 0 {
+			p.NetError = 0
+		}
 	}
-	r.put(n, q.Port, q.Start)
+	r.keep(p)
 }
 
 func (r *reader) put(n Negotiated, port int, at netlog.Stamp) {

@@ -39,21 +39,43 @@ var _ = Rules.Add(&probe.Rule{
 				hosts[o.Subject] = p
 			}
 			p.cite(o.ID)
-			for _, m := range append(slices.Clone(h.Mechanisms), attempt(h)) {
-				if m != "" && !slices.Contains(p.notes, m) {
+			p.sure = p.sure || len(h.Disagreements) == 0
+			for _, m := range append(slices.Clone(h.Mechanisms), extent(h)) {
+				if !slices.Contains(p.notes, m) {
 					p.notes = append(p.notes, m)
 				}
 			}
 		}
 		if len(hosts) == 0 {
-			return clean(c, probe.Text{DE: "In diesem Lauf wurde vor dem Beitritt kein Dritter kontaktiert.", EN: "In this run no third party was contacted before joining."})
+			return clean(c, probe.Prejoin, probe.Text{DE: "In diesem Lauf wurde vor dem Beitritt kein Dritter kontaktiert.", EN: "In this run no third party was contacted before joining."})
 		}
 		return perHost(hosts, foreign(c), func(p *per) probe.Text {
-			slices.Sort(p.notes)
-			how := strings.Join(p.notes, ", ")
+			has := func(m string) bool { return slices.Contains(p.notes, m) }
+			how := slices.DeleteFunc(slices.Sorted(slices.Values(p.notes)), func(m string) bool { return m == connected || m == tried || m == asked })
+			as := ""
+			if len(how) > 0 {
+				as = " (" + strings.Join(how, ", ") + ")"
+			}
+			switch {
+			case !p.sure:
+				return probe.Text{
+					DE: sentence("Die Seite forderte vor dem Beitritt etwas von diesem Host eines Dritten an%s; das Netzwerkprotokoll des Browsers enthält jedoch keinen Verkehr mit ihm.", as),
+					EN: sentence("The page requested something from this host of a third party before joining%s, but the browser's network log holds no traffic with it.", as),
+				}
+			case has(connected):
+				return probe.Text{
+					DE: sentence("Der Host eines Dritten wurde vor dem Beitritt kontaktiert%s.", as),
+					EN: sentence("The host of a third party was contacted before joining%s.", as),
+				}
+			case has(tried):
+				return probe.Text{
+					DE: sentence("Vor dem Beitritt wurde versucht, den Host eines Dritten zu kontaktieren%s; eine Antwort kam in diesem Lauf nicht.", as),
+					EN: sentence("An attempt was made to contact the host of a third party before joining%s; no answer came in this run.", as),
+				}
+			}
 			return probe.Text{
-				DE: sentence("Der Host eines Dritten wurde vor dem Beitritt kontaktiert (%s).", how),
-				EN: sentence("The host of a third party was contacted before joining (%s).", how),
+				DE: sentence("Vor dem Beitritt wurde der Name des Hosts eines Dritten im DNS erfragt%s; kontaktiert wurde er in diesem Lauf nicht.", as),
+				EN: sentence("The name of a third party's host was looked up in the DNS before joining%s; it was not contacted in this run.", as),
 			}
 		})
 	},
@@ -65,13 +87,19 @@ func onlyConfigured(h HostContact) bool {
 	return len(h.Transports) == 0 && h.Requests == 0 && !slices.Contains(h.Sources, "cdp")
 }
 
-// attempt says if a contact was no more than that.
-func attempt(h HostContact) string {
+// How far a contact went.
+const (
+	connected = "connected"
+	tried     = "tried"
+	asked     = "asked"
+)
+
+func extent(h HostContact) string {
 	switch {
 	case h.Connected:
-		return ""
+		return connected
 	case slices.Equal(h.Transports, []string{"dns"}) && h.Requests == 0:
-		return "DNS"
+		return asked
 	}
-	return "attempt"
+	return tried
 }

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/netip"
 	"net/url"
@@ -27,9 +28,10 @@ type book struct {
 	owner       *owner
 	mask        probe.Masker
 	contacts    map[contactKey]*entry
-	names       map[netip.Addr]string // name that an address was last contacted under
-	ice         map[int][]string      // hosts that were configured as ICE servers, by port
-	full        bool                  // a bound was reached
+	ice         map[int][]string // hosts that were configured as ICE servers, by port
+	gaps        []gap
+	logged      bool // the NetLog was read to its end
+	full        bool // something could not be kept
 }
 
 type contactKey struct {
@@ -40,12 +42,21 @@ type contactKey struct {
 type entry struct {
 	HostContact
 	background bool // so far only the browser's own traffic
+	seen, told int  // requests in the NetLog and in the protocol
 	evidence   []probe.Evidence
 }
 
+// A gap is evidence that is missing or not whole.
+type gap struct {
+	time time.Time
+	cite *probe.Evidence // where it ends, nil if there is none
+}
+
+func (b *book) gap(t time.Time, cite *probe.Evidence) { b.gaps = append(b.gaps, gap{t, cite}) }
+
 func newBook(rec *probe.Record, participant int, o *owner) *book {
 	return &book{rec: rec, participant: participant, owner: o, mask: rec.Target.Masker(),
-		contacts: map[contactKey]*entry{}, names: map[netip.Addr]string{}, ice: map[int][]string{}}
+		contacts: map[contactKey]*entry{}, ice: map[int][]string{}}
 }
 
 // at opens the entry of a host for the phase of a moment and stretches its
@@ -53,6 +64,10 @@ func newBook(rec *probe.Record, participant int, o *owner) *book {
 func (b *book) at(host string, t time.Time, source string, background bool) *entry {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if host == "" || len(host) > 255 {
+		return nil
+	}
+	if y := t.Year(); y < 1970 || y > 9999 { // no clock was ever there
+		b.full = true
 		return nil
 	}
 	key := contactKey{host, b.rec.Timeline.At(b.participant, t)}
@@ -84,8 +99,18 @@ func add[T comparable](list *[]T, v T) {
 	}
 }
 
+// cite keeps the first four places of each file.
 func (e *entry) cite(ev probe.Evidence) {
-	if len(e.evidence) < 4 {
+	of := 0
+	for _, known := range e.evidence {
+		if known == ev {
+			return
+		}
+		if known.Path == ev.Path {
+			of++
+		}
+	}
+	if of < 4 {
 		e.evidence = append(e.evidence, ev)
 	}
 }
@@ -98,12 +123,45 @@ func (e *entry) address(a netip.AddrPort) {
 }
 
 // initiator notes who caused a request, without secrets.
-func (b *book) initiator(e *entry, who string) {
-	if u, err := url.Parse(who); err == nil {
-		u.RawQuery, u.Fragment, u.User = "", "", nil
-		who = u.String()
+func (b *book) initiator(e *entry, who string) { add(&e.Initiators, b.link(who)) }
+
+// link makes a URL fit for an observation. User, fragment and the values of
+// the query may hold tokens that nobody declared; the path of the meeting is
+// secret as a whole; a secret in a form that the masker does not know takes
+// the path with it. What is no URL of a host gives "".
+func (b *book) link(link string) string {
+	u, err := url.Parse(link)
+	if err != nil || u.Hostname() == "" {
+		return ""
 	}
-	add(&e.Initiators, clip(b.mask.Mask(who)))
+	text := u.EscapedPath()
+	switch meeting := b.owner.meeting; {
+	case meeting != nil && u.Hostname() == meeting.Hostname() && len(meeting.Path) > 1 && u.Path == meeting.Path:
+		text = "/[link]"
+	case u.RawQuery != "":
+		var keys []string
+		for pair := range strings.SplitSeq(u.RawQuery, "&") {
+			key, _, _ := strings.Cut(pair, "=")
+			keys = append(keys, key+"=…")
+		}
+		text += "?" + strings.Join(keys, "&")
+	}
+	text = b.mask.Mask(text)
+	if len(find(b.owner.needles, text, "")) > 0 {
+		text = "/[…]"
+	}
+	return clip(u.Scheme + "://" + b.host(u.Host) + text)
+}
+
+// host masks a secret that somebody wrote into the name of a host.
+func (b *book) host(name string) string {
+	name = strings.ToLower(name)
+	for _, n := range b.owner.needles {
+		if !n.weak && n.what != "link" {
+			name = strings.ReplaceAll(name, strings.ToLower(n.text), "["+n.what+"]")
+		}
+	}
+	return name
 }
 
 func clip(s string) string {
@@ -119,11 +177,19 @@ func (b *book) observations() []probe.Observation {
 	entries := slices.SortedFunc(maps.Values(b.contacts), func(x, y *entry) int {
 		return cmp.Or(x.First.Compare(y.First), cmp.Compare(x.Host, y.Host))
 	})
+	logged := map[string]bool{} // hosts that the NetLog knows
+	for _, e := range entries {
+		logged[e.Host] = logged[e.Host] || slices.Contains(e.Sources, "netlog")
+	}
 	var out []probe.Observation
 	for _, e := range entries {
 		e.Party = b.owner.party(e.Host)
 		if e.background {
 			e.Party = OwnBrowser
+		}
+		e.Requests = max(e.seen, e.told)
+		if b.logged && !logged[e.Host] && e.told > 0 {
+			e.Disagreements = []string{"netlog: no traffic with this host"}
 		}
 		for _, list := range []*[]string{&e.Addresses, &e.Transports, &e.Mechanisms, &e.Initiators, &e.Sources} {
 			slices.Sort(*list)
@@ -133,7 +199,15 @@ func (b *book) observations() []probe.Observation {
 		if e.Transports == nil {
 			e.Transports = []string{}
 		}
+		e.Host = b.host(e.Host)
 		out = append(out, Contact.New("host:"+e.Host, b.rec.Timeline.At(b.participant, e.First), e.First, e.HostContact, e.evidence...))
+	}
+	for _, g := range b.gaps {
+		o := Contact.Failed(fmt.Sprintf("participant:%d", b.participant), b.rec.Timeline.At(b.participant, g.time), g.time, probe.EvidenceUnreadable)
+		if g.cite != nil {
+			o.Evidence = []probe.Evidence{*g.cite}
+		}
+		out = append(out, o)
 	}
 	return out
 }

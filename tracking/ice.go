@@ -20,8 +20,8 @@ func readICE(ctx context.Context, b *book) error {
 	path := fmt.Sprintf("p%d/hook.jsonl", b.participant)
 	_, err := b.rec.Lines(ctx, path, func(n int, raw []byte) {
 		var l struct {
+			Time  time.Time `json:"t"`
 			Event struct {
-				T    float64
 				Kind string                        `json:"k"`
 				URL  string                        `json:"u"`
 				Data struct{ Cfg json.RawMessage } `json:"d"`
@@ -32,7 +32,7 @@ func readICE(ctx context.Context, b *book) error {
 		}
 		switch l.Event.Kind {
 		case "pc.new", "pc.setConfiguration", "pc.getConfiguration":
-			b.configured(l.Event.Data.Cfg, time.UnixMilli(int64(l.Event.T)).UTC(), l.Event.URL, "hook", b.rec.Cite(path, fmt.Sprintf("line=%d", n)))
+			b.configured(l.Event.Data.Cfg, l.Time, l.Event.URL, "hook", b.rec.Cite(path, fmt.Sprintf("line=%d", n)))
 		}
 	})
 	if err != nil {
@@ -45,16 +45,25 @@ func readICE(ctx context.Context, b *book) error {
 			Call []json.RawMessage `json:"c"`
 		}
 		var event string
-		if json.Unmarshal(raw, &l) != nil || len(l.Call) < 2 || json.Unmarshal(l.Call[0], &event) != nil || event != "add-peer-connection" {
+		if json.Unmarshal(raw, &l) != nil || len(l.Call) < 2 || json.Unmarshal(l.Call[0], &event) != nil {
 			return
 		}
 		var pc struct {
 			URL              string
 			RTCConfiguration string
+			Type, Value      string
 		}
-		if json.Unmarshal(l.Call[1], &pc) == nil {
-			b.configured(json.RawMessage(pc.RTCConfiguration), l.Time, pc.URL, "internals", b.rec.Cite(path, fmt.Sprintf("line=%d", n)))
+		if json.Unmarshal(l.Call[1], &pc) != nil {
+			return
 		}
+		config := pc.RTCConfiguration
+		switch {
+		case event == "update-peer-connection" && pc.Type == "setConfiguration":
+			config = pc.Value
+		case event != "add-peer-connection":
+			return
+		}
+		b.configured(json.RawMessage(config), l.Time, pc.URL, "internals", b.rec.Cite(path, fmt.Sprintf("line=%d", n)))
 	})
 	return err
 }

@@ -28,7 +28,7 @@ var _ = Rules.Add(&probe.Rule{
 	Check: func(c *probe.Case) []probe.Finding {
 		hosts := map[string]*per{}
 		for o, h := range Contact.In(c.Facts) {
-			if h.Party != Third || !slices.Contains(h.Mechanisms, "ice_server") {
+			if h.Party != Third && h.Party != Unclear || !slices.Contains(h.Mechanisms, "ice_server") {
 				continue
 			}
 			p := hosts[o.Subject]
@@ -37,6 +37,8 @@ var _ = Rules.Add(&probe.Rule{
 				hosts[o.Subject] = p
 			}
 			p.cite(o.ID)
+			p.sure = true
+			p.unclear = h.Party == Unclear
 			for _, m := range append(slices.Clone(h.Transports), h.Mechanisms...) {
 				if !slices.Contains(p.notes, m) {
 					p.notes = append(p.notes, m)
@@ -44,7 +46,7 @@ var _ = Rules.Add(&probe.Rule{
 			}
 		}
 		if len(hosts) == 0 {
-			return clean(c, probe.Text{
+			return clean(c, probe.InMeeting, probe.Text{
 				DE: "In diesem Lauf war kein STUN- oder TURN-Server eines Dritten eingestellt.",
 				EN: "In this run no STUN or TURN server of a third party was configured.",
 			})
@@ -52,6 +54,11 @@ var _ = Rules.Add(&probe.Rule{
 		return perHost(hosts, foreign(c), func(p *per) probe.Text {
 			packets := slices.Contains(p.notes, "udp") || slices.Contains(p.notes, "tcp")
 			switch {
+			case p.unclear:
+				return probe.Text{
+					DE: "Ein STUN- oder TURN-Server ist nur mit seiner Adresse bekannt; wem er gehört, ist daraus nicht zu erkennen.",
+					EN: "A STUN or TURN server is known by its address only, which does not show whose it is.",
+				}
 			case packets && slices.Contains(p.notes, "turn_server"):
 				return probe.Text{DE: "Der TURN-Server eines Dritten ist eingestellt und wurde kontaktiert.", EN: "A third party's TURN server is configured and was contacted."}
 			case packets:

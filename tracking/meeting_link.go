@@ -29,7 +29,7 @@ var _ = Rules.Add(&probe.Rule{
 	Check: func(c *probe.Case) []probe.Finding {
 		hosts := map[string]*per{}
 		for o, l := range Leak.In(c.Facts) {
-			if l.Party != Third || l.What != "link" && l.What != "room" {
+			if l.Party != Third && l.Party != Unclear || l.What != "link" && l.What != "room" {
 				continue
 			}
 			p := hosts[o.Subject]
@@ -38,12 +38,14 @@ var _ = Rules.Add(&probe.Rule{
 				hosts[o.Subject] = p
 			}
 			p.cite(o.ID)
+			p.sure = p.sure || !l.Weak
+			p.unclear = l.Party == Unclear
 			if note := l.Where + "/" + l.Form; !slices.Contains(p.notes, note) {
 				p.notes = append(p.notes, note)
 			}
 		}
 		if len(hosts) == 0 {
-			return clean(c, probe.Text{
+			return clean(c, probe.InMeeting, probe.Text{
 				DE: "In diesem Lauf wurde der Link in keiner lesbaren Übermittlung an Dritte gefunden.",
 				EN: "In this run the link was not found in anything readable that was sent to third parties.",
 			})
@@ -51,6 +53,18 @@ var _ = Rules.Add(&probe.Rule{
 		return perHost(hosts, foreign(c), func(p *per) probe.Text {
 			slices.Sort(p.notes)
 			where := strings.Join(p.notes, ", ")
+			if !p.sure {
+				return probe.Text{
+					DE: sentence("An diesen Host wurde ein Wert übermittelt, der dem Raum gleicht (Fundstelle/Schreibweise: %s). Der Raumname ist jedoch so kurz oder alltäglich, dass die Übereinstimmung Zufall sein kann.", where),
+					EN: sentence("A value that equals the room was sent to this host (place/form: %s). The room's name is so short or common, however, that this may be chance.", where),
+				}
+			}
+			if p.unclear {
+				return probe.Text{
+					DE: sentence("Der Link oder der Raum wurde an diese Adresse übermittelt, von der nicht zu erkennen ist, wem sie gehört (Fundstelle/Schreibweise: %s).", where),
+					EN: sentence("The link or the room was sent to this address, which does not show whose it is (place/form: %s).", where),
+				}
+			}
 			return probe.Text{
 				DE: sentence("Der Link oder der Raum wurde an diesen Host übermittelt (Fundstelle/Schreibweise: %s).", where),
 				EN: sentence("The link or the room was sent to this host (place/form: %s).", where),

@@ -1,14 +1,12 @@
 package tracking
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
+	"fmt"
+	"time"
 
 	"vksprobe/probe"
-	"vksprobe/probe/netlog"
 )
 
 // Observer emits Contact for every host and phase and Leak for every secret
@@ -24,7 +22,8 @@ func observe(ctx context.Context, rec *probe.Record, emit func(probe.Observation
 		leaks, err := fill(ctx, b)
 		errs = append(errs, err)
 		if b.full {
-			errs = append(errs, errors.New("more hosts than can be told apart"))
+			b.gap(time.Time{}, nil)
+			errs = append(errs, fmt.Errorf("participant %d: more contacts than can be kept, or at impossible times", participant))
 		}
 		for _, o := range leaks {
 			emit(o)
@@ -39,39 +38,9 @@ func observe(ctx context.Context, rec *probe.Record, emit func(probe.Observation
 	return errors.Join(errs...)
 }
 
-// fill reads all evidence of one participant.
+// fill reads all evidence of one participant, the names of ICE servers first.
 func fill(ctx context.Context, b *book) ([]probe.Observation, error) {
-	search := newSearch(b)
-	var errs []error
-	n, err := readNetwork(ctx, b)
-	errs = append(errs, err, readICE(ctx, b))
-	if n != nil {
-		n.enter(b)
-	}
-	errs = append(errs, readProtocol(ctx, b, search.look))
-	if n != nil {
-		requests := make([]*netlog.Request, 0, len(n.requests))
-		for _, r := range n.requests {
-			if !background(r) {
-				requests = append(requests, r)
-			}
-		}
-		slices.SortFunc(requests, func(x, y *netlog.Request) int { return cmp.Compare(x.ID, y.ID) })
-		for _, r := range requests {
-			search.look(sending{url: r.URL, at: r.Start.Time, headers: headers(r.Headers), cite: b.rec.Cite(n.path, r.Start.String())})
-		}
-	}
-	return search.out, errors.Join(errs...)
-}
-
-// headers splits "name: value" lines. A name that comes twice keeps both
-// values.
-func headers(lines []string) map[string]string {
-	h := map[string]string{}
-	for _, line := range lines {
-		if name, value, ok := strings.Cut(line, ": "); ok && !strings.HasPrefix(name, ":") {
-			h[name] += value + "\n"
-		}
-	}
-	return h
+	s := newSearch(b)
+	err := errors.Join(readICE(ctx, b), readNetwork(ctx, b, s), readProtocol(ctx, b, s))
+	return s.observations(), err
 }

@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -11,6 +12,8 @@ import (
 
 // owner decides whose a host is.
 type owner struct {
+	meeting   *url.URL // nil if the link is none
+	needles   []needle // the target's secrets
 	host      string   // of the meeting
 	domain    string   // its registrable domain, "" if it has none
 	own       []string // further domains of the operator
@@ -18,8 +21,9 @@ type owner struct {
 }
 
 func newOwner(t probe.Target) *owner {
-	o := &owner{own: t.Own, addresses: map[netip.Addr]bool{}}
+	o := &owner{own: t.Own, needles: needles(t), addresses: map[netip.Addr]bool{}}
 	if u, err := probe.Link(t.Link); err == nil {
+		o.meeting = u
 		o.host = strings.ToLower(u.Hostname())
 		o.domain = registrable(o.host)
 		if a, err := netip.ParseAddr(o.host); err == nil {

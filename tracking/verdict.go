@@ -33,15 +33,21 @@ func hint(v probe.Verdict, detail probe.Text) probe.Text {
 type per struct {
 	finding probe.Finding
 	notes   []string
+	sure    bool // at least one observation is certain
+	unclear bool // the host is known by its address only
 }
 
-// perHost groups observations by subject and writes one finding for each.
+// perHost groups observations by subject and writes one finding for each. What
+// is not sure is left to a person.
 func perHost(hosts map[string]*per, v probe.Verdict, detail func(*per) probe.Text) []probe.Finding {
 	var out []probe.Finding
 	for subject, h := range hosts {
 		f := h.finding
 		f.Subject, f.Verdict = subject, v
 		f.Detail = hint(v, detail(h))
+		if !h.sure || h.unclear {
+			f.Verdict = probe.Review
+		}
 		out = append(out, f)
 	}
 	slices.SortFunc(out, func(a, b probe.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
@@ -57,10 +63,20 @@ func (h *per) cite(id string) {
 // maxCited bounds the observations that one finding cites.
 const maxCited = 20
 
-// clean is the pass of a rule that found nothing: it rests on everything that
-// was contacted instead.
-func clean(c *probe.Case, detail probe.Text) []probe.Finding {
+// clean is the pass of a rule that found nothing up to the end of a phase: it
+// rests on everything that was contacted instead. Evidence with a gap before
+// that end carries no pass.
+func clean(c *probe.Case, last probe.Phase, detail probe.Text) []probe.Finding {
 	f := probe.Finding{Subject: "scan", Verdict: probe.Pass, Detail: detail}
+	for _, o := range c.All {
+		if o.Kind == Contact.Name && o.Failure != "" && !last.Before(o.Phase) {
+			f.Verdict = probe.Unknown
+			f.Detail.DE += " Die Aufzeichnung ist jedoch unvollständig (" + o.Subject + "); nicht Gesehenes kann geschehen sein."
+			f.Detail.EN += " The recording is incomplete, however (" + o.Subject + "); what was not seen may have happened."
+			f.Observations = append(f.Observations, o.ID)
+			break
+		}
+	}
 	for o := range Contact.In(c.Facts) {
 		if len(f.Observations) < maxCited {
 			f.Observations = append(f.Observations, o.ID)
