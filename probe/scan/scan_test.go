@@ -2,6 +2,7 @@ package scan_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -108,6 +109,9 @@ func TestWholeWalk(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(o.Dir, "data/evidence/p1/netlog.json")); err != nil || !json.Valid(b) {
+		t.Errorf("the NetLog is not whole: %v", err)
 	}
 	for _, name := range []string{"p1/netlog.json", "p1/cdp.jsonl", "p1/hook.jsonl", "p1/browser.json", "p1/page/01-landing.png", "p1/page/03-in_meeting.html", "timeline.jsonl", "target.json"} {
 		if info, err := os.Stat(filepath.Join(o.Dir, "data/evidence", name)); err != nil || info.Size() == 0 {

@@ -68,16 +68,16 @@ func (r *run) participant(ctx context.Context, n int) {
 		return
 	}
 	w.b = b
-	walkCtx, cancel := context.WithCancel(ctx)
+	walking, stopWalk := context.WithCancel(ctx)
 	go func() { // a browser that dies ends its walk at once
 		select {
 		case <-b.Done():
-		case <-walkCtx.Done():
+		case <-walking.Done():
 		}
-		cancel()
+		stopWalk()
 	}()
-	err = w.walk(walkCtx)
-	cancel()
+	err = w.walk(walking)
+	stopWalk()
 	r.inside.miss()
 	var s *stop
 	switch {
