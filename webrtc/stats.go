@@ -128,7 +128,7 @@ func (a *account) transport(s stat, all map[string]stat) {
 	}
 	keep(&a.DTLSState, s.DTLSState)
 	keep(&a.DTLSCipherSuite, s.DTLSCipher)
-	keep(&a.SRTPProfile, s.SRTPCipher)
+	keep(&a.SRTPProfile, srtpName(s.SRTPCipher))
 	if v, err := strconv.ParseUint(s.TLSVersion, 16, 16); err == nil {
 		a.DTLSVersion = dtlsVersion(uint16(v))
 	}
@@ -152,4 +152,13 @@ func (a *account) transport(s stat, all map[string]stat) {
 func candidateOf(s stat) Candidate {
 	return Candidate{Type: clip(s.CandidateType, 16), Protocol: clip(s.Protocol, 16), Relay: clip(s.RelayProtocol, 16),
 		Address: clip(net.JoinHostPort(s.Address, strconv.Itoa(s.Port)), 128)}
+}
+
+// srtpName is the IANA name of an SRTP profile. Older releases of Chromium
+// leave out the prefix of the AEAD profiles.
+func srtpName(s string) string {
+	if strings.HasPrefix(s, "AEAD_") {
+		return "SRTP_" + s
+	}
+	return s
 }

@@ -21,6 +21,7 @@ var quiet = []string{
 	"--no-pings",
 	"--component-updater=url-source=http://127.0.0.1:9/u",
 	"--gaia-url=http://127.0.0.1:9",
+	"--gcm-checkin-url=http://127.0.0.1:9/c",
 }
 
 // awake keeps tabs running at full speed that are not in front:
