@@ -154,11 +154,19 @@ func candidateOf(s stat) Candidate {
 		Address: clip(net.JoinHostPort(s.Address, strconv.Itoa(s.Port)), 128)}
 }
 
-// srtpName is the IANA name of an SRTP profile. Older releases of Chromium
-// leave out the prefix of the AEAD profiles.
+// cryptoSuites are the names of RFC 4568, by which older releases of Chromium
+// call SRTP profiles.
+var cryptoSuites = map[string]string{
+	"AES_CM_128_HMAC_SHA1_80": "SRTP_AES128_CM_HMAC_SHA1_80",
+	"AES_CM_128_HMAC_SHA1_32": "SRTP_AES128_CM_HMAC_SHA1_32",
+	"AEAD_AES_128_GCM":        "SRTP_AEAD_AES_128_GCM",
+	"AEAD_AES_256_GCM":        "SRTP_AEAD_AES_256_GCM",
+}
+
+// srtpName is the name of an SRTP profile in IANA's registry for DTLS-SRTP.
 func srtpName(s string) string {
-	if strings.HasPrefix(s, "AEAD_") {
-		return "SRTP_" + s
+	if name, ok := cryptoSuites[s]; ok {
+		return name
 	}
 	return s
 }
