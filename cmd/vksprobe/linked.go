@@ -19,7 +19,7 @@ import (
 // What is linked in, and nowhere else: adapters in order of recognition,
 // observers in order of running, and the sets of rules.
 var (
-	adapters  = []*vks.Adapter{vks.Janus}
+	adapters  = []*vks.Adapter{vks.Janus, vks.Demo}
 	fallback  = vks.Generic
 	observers = []probe.Observer{tls.Observer, webrtc.Observer, tracking.Observer}
 	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &tracking.Rules)

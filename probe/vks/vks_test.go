@@ -157,3 +157,38 @@ func TestEveryStopHasAFailure(t *testing.T) {
 		}
 	}
 }
+
+func TestDemo(t *testing.T) {
+	with := func(text string, attrs ...map[string]string) browser.View {
+		v := browser.View{Title: "Demo meeting", Text: text}
+		for i, a := range attrs {
+			v.Controls = append(v.Controls, browser.Control{ID: i + 1, Attrs: a, Disabled: a["disabled"] != ""})
+		}
+		return v
+	}
+	name, join := map[string]string{"id": "name"}, map[string]string{"data-testid": "join"}
+	waiting := map[string]string{"data-testid": "join", "disabled": "x"}
+	password, leave := map[string]string{"id": "password"}, map[string]string{"data-testid": "leave"}
+	guest := Guest{Name: "Ada", Password: "hunter2"}
+	if v := with("", name, waiting); Recognise([]*Adapter{Janus, Demo}, v) != Demo {
+		t.Error("the demo is not recognised")
+	}
+	for _, c := range []struct {
+		view browser.View
+		want State
+		next string
+	}{
+		{with("", name, waiting), Prejoin, "type name"},
+		{with("", name, join), Prejoin, "type name, click join → joining"},
+		{with("", name, password, join), Prejoin, "type name, type password, click join → joining"},
+		{with("Please wait, the host will let you in soon."), Lobby, ""},
+		{with("", leave), InMeeting, ""},
+		{with("You have left the meeting."), Left, ""},
+		{with(""), Unrecognised, ""},
+	} {
+		s := Demo.State(c.view, guest)
+		if next := comments(Demo.Next(c.view, s, guest)); s != c.want || next != c.next {
+			t.Errorf("%s %q, want %s %q", s, next, c.want, c.next)
+		}
+	}
+}

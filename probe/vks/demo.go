@@ -1,0 +1,60 @@
+package vks
+
+import (
+	"slices"
+
+	"vksprobe/probe"
+	"vksprobe/probe/browser"
+)
+
+// Demo walks the built-in meeting of fixtures/meeting by the ids of its own
+// client. Certainty: high, it is ours.
+var Demo = &Adapter{
+	System: "demo",
+	Title:  "built-in demo meeting",
+	Recognises: func(v browser.View) bool {
+		join := slices.ContainsFunc(v.Controls, testID("join")) // disabled until there is a name
+		return join && (v.Title == "Demo-Besprechung" || v.Title == "Demo meeting")
+	},
+	State: func(v browser.View, _ Guest) State {
+		if _, ok := find(v, testID("leave")); ok {
+			return InMeeting
+		}
+		switch {
+		case slices.ContainsFunc(v.Controls, testID("join")):
+			return Prejoin
+		case lobbyText.MatchString(v.Text):
+			return Lobby
+		case leftText.MatchString(v.Text):
+			return Left
+		}
+		return Unrecognised
+	},
+	Next: func(v browser.View, s State, g Guest) []Step {
+		if s != Prejoin {
+			return nil
+		}
+		var steps []Step
+		if c, ok := find(v, id("name")); ok && c.Value != g.Name {
+			steps = append(steps, typeText(c, g.Name, "name"))
+		}
+		if c, ok := find(v, id("password")); ok && g.Password != "" {
+			steps = append(steps, typeText(c, g.Password, "password"))
+		}
+		if c, ok := find(v, testID("join")); ok {
+			steps = append(steps, begins(probe.Joining, click(c, "join"))...)
+		}
+		return steps
+	},
+	Leave: func(v browser.View) []Step {
+		if c, ok := find(v, testID("leave")); ok {
+			return []Step{click(c, "leave")}
+		}
+		return nil
+	},
+}
+
+// testID matches the control with the given data-testid.
+func testID(want string) func(browser.Control) bool {
+	return func(c browser.Control) bool { return c.Attrs["data-testid"] == want }
+}
