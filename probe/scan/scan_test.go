@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"vksprobe/fixtures/meeting"
 	"vksprobe/probe"
 	"vksprobe/probe/browser"
 	"vksprobe/probe/scan"
@@ -186,4 +187,37 @@ func TestHostilePage(t *testing.T) {
 		t.Errorf("the scan took %s", took)
 	}
 	verify(t, o.Dir, bundle.Incomplete)
+}
+
+// TestGenericLobby walks a real meeting with a password and a lobby by what
+// its controls are called, with two participants.
+func TestGenericLobby(t *testing.T) {
+	o := quick(t, "https://placeholder.invalid/")
+	m, err := meeting.Start(t.Context(), meeting.Options{Clean: true, Password: "hunter2", Lobby: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	o.Target.Link, o.Target.Password, o.Participants = m.Link(), "hunter2", 2
+	o.Browser.Lang, o.Browser.Resolve, o.Browser.TrustSPKI = "de-DE", m.Resolve(), m.TrustSPKI()
+	o.Dwell.InMeeting, o.LobbyTimeout = 2*time.Second, 20*time.Second
+	waiting := map[int]bool{}
+	o.Progress = func(p scan.Progress) {
+		if waiting[p.Participant] = waiting[p.Participant] || p.Phase == probe.Lobby; waiting[1] && waiting[2] {
+			m.Admit()
+		}
+	}
+	res, err := scan.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.Run.State != probe.Complete {
+		t.Errorf("the run is %s: %+v", res.Run.State, res.Run.Reasons)
+	}
+	if got, once := phases(t, res), "landing prejoin joining lobby in_meeting left"; got != once+" "+once {
+		t.Errorf("phases: %s", got)
+	}
+	if b, err := os.ReadFile(filepath.Join(o.Dir, "data/scan.log")); err != nil || strings.Contains(string(b), "hunter2") {
+		t.Errorf("the password is in the log: %v", err)
+	}
 }
