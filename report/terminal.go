@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"vksprobe/probe"
 )
@@ -19,9 +20,7 @@ const maxLines = 10
 func Terminal(w io.Writer, r *Report, lang string) error {
 	var b bytes.Buffer
 	say := func(de, en string) string { return probe.Text{DE: de, EN: en}.In(lang) }
-	line := func(indent int, s string) {
-		fmt.Fprintf(&b, "%*s%s\n", indent, "", strings.Join(strings.Fields(cut(s, maxText)), " "))
-	}
+	line := func(indent int, s string) { wrap(&b, indent, cut(s, maxText)) }
 	line(0, strings.Join(filled(r.Target.Link, r.Target.System), ", "))
 	line(0, fmt.Sprintf("%s, %s, %s %d, %s %s", moment(r.Run.Started).In(lang), duration(r.Run.Ended.Sub(r.Run.Started)).In(lang),
 		say("Teilnehmer:", "participants:"), r.Run.Participants, say("bewertet zum", "judged as of"), day(r.Date).In(lang)))
@@ -36,7 +35,9 @@ func Terminal(w io.Writer, r *Report, lang string) error {
 		}
 	}
 	result := conclude(r)
-	fmt.Fprintf(&b, "\n%s. %s\n\n", result.Words.In(lang), result.Detail.In(lang))
+	b.WriteByte('\n')
+	line(0, result.Words.In(lang)+". "+result.Detail.In(lang))
+	b.WriteByte('\n')
 	for _, v := range urgency() {
 		fmt.Fprintf(&b, "%6s  %s\n", number(int64(*r.Counts.of(v))).In(lang), verdictHeading(v).In(lang))
 	}
@@ -67,8 +68,35 @@ func Terminal(w io.Writer, r *Report, lang string) error {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", say("Nicht beobachtet heißt nicht ausgeschlossen: Alles gilt für diese Messung, dieses Netz und diesen Zeitraum.",
+	b.WriteByte('\n')
+	line(0, say("Nicht beobachtet heißt nicht ausgeschlossen: Alles gilt für diese Messung, dieses Netz und diesen Zeitraum.",
 		"Not seen is not absent: everything holds for this measurement, this network and this time."))
 	_, err := w.Write(inert(b.Bytes()))
 	return err
+}
+
+// columns is where lines of the summary are broken.
+const columns = 88
+
+// wrap writes a text as lines of at most that many columns, indented. A word
+// that is longer stands alone.
+func wrap(b *bytes.Buffer, indent int, s string) {
+	width := 0
+	for _, word := range strings.Fields(s) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case width == 0:
+			fmt.Fprintf(b, "%*s", indent, "")
+			width = indent
+		case width+1+n > columns:
+			fmt.Fprintf(b, "\n%*s", indent, "")
+			width = indent
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += n
+	}
+	b.WriteByte('\n')
 }

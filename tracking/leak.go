@@ -62,6 +62,7 @@ func (s *search) look(x sending) []hit {
 	for _, name := range sortedKeys(x.headers, strings.Compare) {
 		switch strings.ToLower(name) {
 		case "host", "origin": // the name of a host at most
+		case ":authority", ":method", ":path", ":scheme": // the URL once more
 		case "referer":
 			text("referer", x.headers[name])
 		default:

@@ -8,19 +8,32 @@
 //	data/report.json data/report.html
 //
 // A [Writer] hashes files while they are written and brings them to the disk
-// as the scan goes on: a growing file is synced about twice a second, and its
-// length and hash up to there are noted in journal.jsonl. Whole files appear
-// under their name only when they are on the disk: written beside it, synced,
-// renamed, and the directory synced, because a rename that only the page
-// cache knows of does not survive a power cut. The manifests are the last
-// files to appear, and journal.jsonl goes after them. So a scan that was
-// killed at any moment leaves a bag without a manifest but with a journal,
-// which [Verify] can still hold against the files: incomplete, never broken.
+// as the scan goes on. A whole file appears under its name only when it is on
+// the disk: written beside it, synced, renamed, and the directory synced. The
+// sync before the rename is there because the name must never point to
+// content that only the page cache has; the one after it because a name that
+// only the page cache has does not survive a power cut. A file that grows is
+// synced about twice a second, and what it holds up to there is then noted in
+// journal.jsonl.
+//
+// The journal is written ahead: nothing appears in the bag that the journal
+// does not name, the files of the seal included. The manifest is the last
+// file to appear and the journal goes after it. So a scan that was killed at
+// any moment leaves a bag with a journal that [Verify] can hold against the
+// files: incomplete, never broken.
+//
+// A disk that is full ends the files it hits, each of which then stays the
+// beginning of what it should have been; room kept back for that moment lets
+// the rest be stored and sealed.
+//
+// A seal shows that nothing changed by accident or piecemeal. Whoever can
+// write all of a bundle can also seal it again: against that helps only a
+// signature over tagmanifest-sha256.txt, which covers every other file.
 package bundle
 
 import (
 	"bufio"
-	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -45,43 +58,16 @@ const (
 
 const declaration = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 
-// State says what a bundle is worth.
-type State string
-
-// The states of a bundle.
-const (
-	Complete   State = "complete"   // sealed, nothing changed, the scan did all it set out to do
-	Incomplete State = "incomplete" // nothing changed, but the scan was killed or says that something is missing
-	Broken     State = "broken"     // something was changed, removed or added
-)
-
-// checkpoint is one line of the journal: the first Size bytes of a file have
-// this hash.
-type checkpoint struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-	State  point  `json:"state"`
-}
-
-// point says what a checkpoint promises beyond the hash.
-type point string
-
-const (
-	growing point = "growing" // the file may be longer
-	closed  point = "closed"  // the file has exactly this size
-	pending point = "pending" // the file is about to be put in place; it may still be the one before, or none
-)
-
 // validName reports whether a name can stand in a bundle: slash-separated
-// words of letters, digits, dot, underscore and minus, none beginning with a
-// dot. Names come from this program, never from a target.
+// words of small letters, digits, dot, underscore and minus, none beginning
+// with a dot. Names come from this program, never from a target; capitals
+// are left out because some file systems cannot tell them from small letters.
 func validName(name string) bool {
 	if !fs.ValidPath(name) || name == "." || len(name) > 200 {
 		return false
 	}
 	for word := range strings.SplitSeq(name, "/") {
-		if word[0] == '.' || strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != "" {
+		if word[0] == '.' || strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789._-") != "" {
 			return false
 		}
 	}
@@ -101,45 +87,52 @@ type Bundle struct {
 	files []File
 }
 
+// maxUnsealed bounds a file that Open hashes, in bytes: the hole that makes a
+// file look larger costs nothing, to read it does.
+const maxUnsealed = 64 << 30
+
 // Open opens a bundle for reading. Of a bundle that was not sealed it hashes
 // the files as they are.
 func Open(dir string) (*Bundle, error) {
-	if _, err := os.Stat(filepath.Join(dir, declarationFile)); err != nil {
-		return nil, fmt.Errorf("%s is no bundle: %w", dir, err)
-	}
-	b := &Bundle{dir: dir}
-	known := map[string]string{}
-	if text, err := readTag(dir, manifestFile); err == nil {
-		if known, err = parseManifest(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", manifestFile, err)
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	paths, problems, err := list(dir)
+	bag := os.DirFS(dir)
+	files, odd, err := list(bag)
 	if err != nil {
 		return nil, err
 	}
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s: %s", problems[0].Path, problems[0].What)
+	for path := range odd {
+		return nil, fmt.Errorf("%s in %s is not a regular file", printable(path), dir)
 	}
-	for _, path := range paths {
-		rest, payload := strings.CutPrefix(path, "data/")
-		if !payload || unfinished(path) {
-			continue
-		}
-		info, err := os.Stat(filepath.Join(dir, path))
+	if _, ok := files[declarationFile]; !ok {
+		return nil, fmt.Errorf("%s is no bundle: it has no %s", dir, declarationFile)
+	}
+	known := map[string]string{}
+	if _, ok := files[manifestFile]; ok {
+		text, err := readTag(bag, manifestFile)
 		if err != nil {
 			return nil, err
 		}
+		if known, err = parseManifest(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", manifestFile, err)
+		}
+	}
+	b := &Bundle{dir: dir}
+	for path, size := range files {
+		rest, payload := strings.CutPrefix(path, "data/")
+		if !payload || temporary(path) {
+			continue
+		}
 		sum, ok := known[path]
 		if !ok {
-			if sum, _, err = hashFile(filepath.Join(dir, path), -1); err != nil {
+			if size > maxUnsealed {
+				return nil, fmt.Errorf("%s has %d bytes, more than are read", path, size)
+			}
+			if sum, _, err = hashPrefix(context.Background(), bag, path, size); err != nil {
 				return nil, err
 			}
 		}
-		b.files = append(b.files, File{rest, sum, info.Size()})
+		b.files = append(b.files, File{rest, sum, size})
 	}
+	slices.SortFunc(b.files, func(x, y File) int { return strings.Compare(x.Path, y.Path) })
 	return b, nil
 }
 
@@ -167,15 +160,35 @@ func (b *Bundle) Record() (*probe.Record, error) {
 		return nil, err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		var m probe.Mark
-		if json.Unmarshal(lines.Bytes(), &m) != nil {
-			break // the last line of a scan that was killed
+	rec.Timeline, err = readTimeline(f)
+	return rec, err
+}
+
+// maxMark bounds a line of the timeline in bytes.
+const maxMark = 1 << 20
+
+// readTimeline reads marks as JSON lines. The last one may be cut off by a
+// kill or a full disk; before that, a line that cannot be read is an error.
+func readTimeline(r io.Reader) (probe.Timeline, error) {
+	var tl probe.Timeline
+	var unreadable error
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxMark)
+	for n := 1; lines.Scan(); n++ {
+		if unreadable != nil {
+			return nil, unreadable
 		}
-		rec.Timeline = append(rec.Timeline, m)
+		var m probe.Mark
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			unreadable = fmt.Errorf("timeline line %d: %w", n, err)
+			continue
+		}
+		tl = append(tl, m)
 	}
-	return rec, lines.Err()
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("timeline: %w", err)
+	}
+	return tl, nil
 }
 
 // Facts are the observations as they were stored.
@@ -209,12 +222,14 @@ func (b *Bundle) read(name string, v any) error {
 		return err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxJSON))
+	text, err := io.ReadAll(io.LimitReader(f, maxJSON+1))
 	if err != nil {
 		return err
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if err := dec.Decode(v); err != nil {
+	if len(text) > maxJSON {
+		return fmt.Errorf("%s is longer than %d bytes", name, maxJSON)
+	}
+	if err := json.Unmarshal(text, v); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil

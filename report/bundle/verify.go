@@ -1,23 +1,28 @@
 package bundle
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"unicode/utf8"
+)
+
+// State says what a bundle is worth.
+type State string
+
+// The states of a bundle.
+const (
+	Complete   State = "complete"   // sealed, nothing changed, the scan did all it set out to do
+	Incomplete State = "incomplete" // nothing changed, but the scan was killed or says that something is missing
+	Broken     State = "broken"     // something was changed, removed or added
 )
 
 // A Verification is what came out of checking a bundle.
@@ -27,7 +32,7 @@ type Verification struct {
 	Reasons  []string  `json:"reasons,omitempty"`  // why it is incomplete
 	Files    int       `json:"files"`              // of the payload
 	Bytes    int64     `json:"bytes"`
-	Covered  int64     `json:"covered"` // bytes whose hash was checked
+	Covered  int64     `json:"covered"` // bytes whose hash was checked and is right
 }
 
 // A Problem is one file that is not as it was sealed.
@@ -36,38 +41,35 @@ type Problem struct {
 	What string `json:"what"`
 }
 
-// Bounds for what a stranger's bundle may ask of us.
-const (
-	maxTag   = 64 << 20 // bytes of a manifest or journal
-	maxFiles = 1 << 20
-)
-
-// Verify checks a bundle. The error is for a directory that is no bundle or
-// cannot be read; what is wrong with a bundle is in the Verification.
+// Verify checks a bundle. It reads every file once or twice, in pieces, and
+// follows no link. The error is for a directory that is no bundle or that we
+// are not allowed to read; what is wrong with a bundle is in the Verification.
 func Verify(ctx context.Context, dir string) (*Verification, error) {
-	tag, err := readTag(dir, declarationFile)
+	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no bundle: %w", dir, err)
-	}
-	c := &check{ctx: ctx, dir: dir, v: &Verification{}, there: map[string]bool{}, expected: map[string]bool{declarationFile: true}}
-	if string(tag) != declaration {
-		c.problem(declarationFile, "is not the declaration of a BagIt 1.0 bag")
-	}
-	if c.paths, c.v.Problems, err = list(dir); err != nil {
 		return nil, err
 	}
-	for _, path := range c.paths {
-		c.there[path] = true
+	defer root.Close()
+	c := &check{bag: root.FS(), v: &Verification{}, expected: map[string]bool{declarationFile: true}}
+	if c.sizes, c.odd, err = list(c.bag); err != nil {
+		return nil, err
 	}
-	manifest, err := readTag(dir, manifestFile)
-	switch {
-	case err == nil:
-		err = c.sealed(manifest)
-	case errors.Is(err, fs.ErrNotExist) && !c.there[journalFile]:
-		c.problem(manifestFile, "is missing")
-		err = nil
-	case errors.Is(err, fs.ErrNotExist):
-		err = c.unsealed()
+	for path := range c.odd {
+		c.problem(path, "is not a regular file")
+	}
+	if !c.known(manifestFile) && !c.known(tagManifestFile) && !c.known(journalFile) && !c.known(declarationFile) {
+		return nil, fmt.Errorf("%s is no bundle: it has no %s", dir, declarationFile)
+	}
+	for path, size := range c.sizes {
+		if strings.HasPrefix(path, "data/") && !temporary(path) {
+			c.v.Files++
+			c.v.Bytes += size
+		}
+	}
+	if c.known(manifestFile) || !c.known(journalFile) {
+		err = c.sealed(ctx)
+	} else {
+		err = c.unsealed(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -80,141 +82,266 @@ func Verify(ctx context.Context, dir string) (*Verification, error) {
 	default:
 		c.v.State = Complete
 	}
-	slices.SortFunc(c.v.Problems, func(a, b Problem) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortFunc(c.v.Problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.What, b.What))
+	})
 	return c.v, nil
 }
 
 // check is a verification under way.
 type check struct {
-	ctx      context.Context
-	dir      string
+	bag      fs.FS
 	v        *Verification
-	paths    []string        // every regular file, below dir
-	there    map[string]bool // the same
-	expected map[string]bool // files that belong here
+	sizes    map[string]int64 // of every regular file, by path below the bag
+	odd      map[string]bool  // what is neither a file nor a directory
+	expected map[string]bool  // files that belong here
 }
 
 func (c *check) problem(path, what string) {
 	c.v.Problems = append(c.v.Problems, Problem{printable(path), what})
 }
 
-// sealed checks a bundle that has its manifest.
-func (c *check) sealed(manifest []byte) error {
-	for name := range map[string]bool{manifestFile: true, tagManifestFile: true, infoFile: true, journalFile: true} {
-		c.expected[name] = true // the journal may remain if the scan was killed while sealing
-	}
-	if err := c.manifest(manifestFile, manifest, "data/"); err != nil {
-		return err
-	}
-	tags, err := readTag(c.dir, tagManifestFile)
-	if err != nil {
-		c.problem(tagManifestFile, "is missing")
-	} else if err := c.manifest(tagManifestFile, tags, ""); err != nil {
-		return err
-	}
-	for _, path := range c.paths {
-		if !c.expected[path] {
-			c.problem(path, "is not in the manifest")
-		}
-		if strings.HasPrefix(path, "data/") {
-			c.v.Files++
-		}
-	}
-	info, err := readTag(c.dir, infoFile)
-	if err != nil {
-		c.problem(infoFile, "is missing")
-		return nil
-	}
-	for line := range strings.Lines(string(info)) {
-		label, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
-		switch {
-		case label == "Vksprobe-State" && value != string(Complete):
-			c.v.Reasons = append(c.v.Reasons, "the scan is "+value)
-		case label == "Vksprobe-Reason":
-			c.v.Reasons = append(c.v.Reasons, value)
-		}
-	}
-	return nil
+// known reports whether something of that name is there that is not a
+// directory.
+func (c *check) known(path string) bool {
+	_, file := c.sizes[path]
+	return file || c.odd[path]
 }
 
-// manifest holds the files against one manifest.
-func (c *check) manifest(name string, text []byte, prefix string) error {
+// regular reports whether a file is there; if it is not, that is a problem.
+func (c *check) regular(path string) bool {
+	if _, ok := c.sizes[path]; ok {
+		return true
+	}
+	if !c.odd[path] { // which is a problem already
+		c.problem(path, "is missing")
+	}
+	return false
+}
+
+// tag reads a tag file that must be there. The text is nil if that cannot be
+// done, which then is a problem.
+func (c *check) tag(name string) ([]byte, error) {
+	c.expected[name] = true
+	if !c.regular(name) {
+		return nil, nil
+	}
+	text, err := readTag(c.bag, name)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	if err != nil {
+		c.problem(name, err.Error())
+		return nil, nil
+	}
+	return text, nil
+}
+
+// manifest reads a manifest whose paths must satisfy belongs. The hashes are
+// nil if there is a problem.
+func (c *check) manifest(name string, belongs func(string) bool) (map[string]string, error) {
+	text, err := c.tag(name)
+	if text == nil {
+		return nil, err
+	}
 	sums, err := parseManifest(text)
 	if err != nil {
 		c.problem(name, err.Error())
-		return nil
+		return nil, nil
 	}
-	if name == tagManifestFile {
-		for _, tag := range []string{declarationFile, infoFile, manifestFile} {
-			if _, ok := sums[tag]; !ok {
-				c.problem(tag, "is not in "+tagManifestFile)
-			}
+	for path := range sums {
+		if !belongs(path) {
+			c.problem(name, "names "+path+", which does not belong there")
+			return nil, nil
 		}
+	}
+	return sums, nil
+}
+
+// declared checks the declaration.
+func (c *check) declared() error {
+	text, err := c.tag(declarationFile)
+	if text != nil && string(text) != declaration {
+		c.problem(declarationFile, "is not the declaration of a BagIt 1.0 bag")
+	}
+	return err
+}
+
+// sealed checks a bundle that has its manifest, or should have.
+func (c *check) sealed(ctx context.Context) error {
+	if err := c.declared(); err != nil {
+		return err
+	}
+	tags, err := c.manifest(tagManifestFile, func(path string) bool {
+		return path == declarationFile || path == infoFile || path == manifestFile
+	})
+	if err != nil {
+		return err
+	}
+	credible := true
+	for _, name := range []string{declarationFile, infoFile, manifestFile} {
+		if want, ok := tags[name]; ok {
+			same, err := c.compare(ctx, name, want)
+			if err != nil {
+				return err
+			}
+			// a manifest that was changed would accuse files that were not
+			credible = credible && (same || name != manifestFile)
+		} else if tags != nil {
+			c.problem(tagManifestFile, "does not name "+name)
+		}
+	}
+
+	text, err := c.tag(infoFile)
+	if err != nil {
+		return err
+	}
+	info := parseInfo(text)
+	payload, sized := parseOxum(info[oxumLabel])
+	if text != nil && !sized {
+		c.problem(infoFile, "does not say how large the payload is")
+	}
+	if state := info[stateLabel]; state != "" && state != string(Complete) {
+		c.v.Reasons = append(c.v.Reasons, "the scan is "+state)
+	}
+	if reason := info[reasonLabel]; reason != "" {
+		c.v.Reasons = append(c.v.Reasons, reason)
+	}
+
+	sums, err := c.manifest(manifestFile, func(path string) bool { return strings.HasPrefix(path, "data/") })
+	if err != nil {
+		return err
+	}
+	if !credible {
+		sums = nil
 	}
 	for _, path := range slices.Sorted(maps.Keys(sums)) {
-		if !strings.HasPrefix(path, prefix) {
-			c.problem(name, "names "+printable(path)+", which does not belong there")
-			continue
-		}
 		c.expected[path] = true
-		if !c.there[path] {
-			c.problem(path, "is missing")
+		if !c.regular(path) {
 			continue
 		}
-		if err := c.compare(path, sums[path]); err != nil {
+		// a hole of a million gigabytes costs whoever digs it nothing
+		if size := c.sizes[path]; sized && size > payload.bytes {
+			c.problem(path, fmt.Sprintf("has %d bytes, the whole payload had %d", size, payload.bytes))
+			continue
+		}
+		if _, err := c.compare(ctx, path, sums[path]); err != nil {
 			return err
 		}
+	}
+	if err := c.leftover(ctx); err != nil {
+		return err
+	}
+	for path := range c.sizes {
+		// without a manifest nothing can be said about the payload
+		if !c.expected[path] && (sums != nil || !strings.HasPrefix(path, "data/")) {
+			c.problem(path, "is not in the manifest")
+		}
+	}
+	if here := (oxum{c.v.Bytes, c.v.Files}); sized && here != payload && len(c.v.Problems) == 0 {
+		c.problem(infoFile, fmt.Sprintf("says that the payload is %s, but it is %s", payload, here))
 	}
 	return nil
 }
 
-// compare holds a file against its hash.
-func (c *check) compare(path, want string) error {
-	if err := c.ctx.Err(); err != nil {
+// leftover accepts the journal of a scan that was killed after the manifest
+// was in place and before the journal was gone. Such a journal announces this
+// very manifest; any other has no business here.
+func (c *check) leftover(ctx context.Context) error {
+	_, manifest := c.sizes[manifestFile]
+	if _, journal := c.sizes[journalFile]; !journal || !manifest {
+		return nil
+	}
+	points, problem, err := c.journal(ctx)
+	if err != nil {
 		return err
 	}
-	sum, n, err := hashFile(filepath.Join(c.dir, path), -1)
+	sum, _, err := hashPrefix(ctx, c.bag, manifestFile, maxTag)
+	if err != nil {
+		return err
+	}
+	c.expected[journalFile] = problem == "" && slices.ContainsFunc(points[manifestFile], func(p checkpoint) bool { return p.SHA256 == sum })
+	return nil
+}
+
+// compare holds a file against its hash and reports whether it is the same.
+func (c *check) compare(ctx context.Context, path, want string) (same bool, err error) {
+	if !c.regular(path) {
+		return false, nil
+	}
+	size := c.sizes[path]
+	sum, n, err := hashPrefix(ctx, c.bag, path, size)
 	switch {
+	case ours(ctx, err):
+		return false, err
 	case err != nil:
 		c.problem(path, "cannot be read: "+err.Error())
+	case n != size:
+		c.problem(path, "changes while it is read")
 	case sum != want:
 		c.problem(path, "was changed: SHA-256 is "+sum+", not "+want)
+	default:
+		if strings.HasPrefix(path, "data/") {
+			c.v.Covered += n
+		}
+		return true, nil
 	}
-	if strings.HasPrefix(path, "data/") {
-		c.v.Bytes += n
-		c.v.Covered += n
+	return false, nil
+}
+
+// ours reports whether an error says nothing about the file that was read.
+func ours(ctx context.Context, err error) bool {
+	return err != nil && (ctx.Err() != nil || errors.Is(err, fs.ErrPermission))
+}
+
+func (c *check) journal(ctx context.Context) (points map[string][]checkpoint, problem string, err error) {
+	f, err := c.bag.Open(journalFile)
+	if err != nil {
+		return nil, "", err
 	}
-	return nil
+	defer f.Close()
+	return readJournal(ctx, f)
 }
 
 // unsealed checks a bundle whose scan was killed: each file must begin with
 // what its last checkpoint covers.
-func (c *check) unsealed() error {
-	text, err := readTag(c.dir, journalFile)
-	if err != nil {
-		return err
+func (c *check) unsealed(ctx context.Context) error {
+	c.expected[journalFile] = true
+	var points map[string][]checkpoint
+	if _, ok := c.sizes[journalFile]; ok {
+		var problem string
+		var err error
+		if points, problem, err = c.journal(ctx); err != nil {
+			return err
+		}
+		if problem != "" {
+			c.problem(journalFile, problem)
+		}
 	}
-	points, problem := parseJournal(text)
-	if problem != "" {
-		c.problem(journalFile, problem)
+	// the declaration is there before the first line of the journal
+	if c.known(declarationFile) || len(points) > 0 || c.v.Files > 0 {
+		if err := c.declared(); err != nil {
+			return err
+		}
 	}
 	c.v.Reasons = append(c.v.Reasons, "the scan ended before the bundle was sealed")
 	for _, path := range slices.Sorted(maps.Keys(points)) {
-		if err := c.ctx.Err(); err != nil {
+		c.expected[path] = true
+		if err := c.hold(ctx, path, points[path]); err != nil {
 			return err
 		}
-		c.hold(path, points[path])
 	}
-	for _, path := range c.paths {
-		if !strings.HasPrefix(path, "data/") || unfinished(path) {
-			continue
+	abandoned := 0
+	for path := range c.sizes {
+		switch {
+		case temporary(path) && path != reserveFile:
+			abandoned++
+		case !temporary(path) && !c.expected[path]:
+			c.problem(path, "is not in the journal")
 		}
-		info, err := os.Lstat(filepath.Join(c.dir, path))
-		if err != nil {
-			return err
-		}
-		c.v.Files++
-		c.v.Bytes += info.Size()
+	}
+	if abandoned > 0 {
+		c.v.Reasons = append(c.v.Reasons, fmt.Sprintf("%d files had not been put in place yet and do not count", abandoned))
 	}
 	if rest := c.v.Bytes - c.v.Covered; rest > 0 && len(c.v.Problems) == 0 {
 		c.v.Reasons = append(c.v.Reasons, fmt.Sprintf("%d of %d bytes were written after the last checkpoint and cannot be checked", rest, c.v.Bytes))
@@ -223,170 +350,117 @@ func (c *check) unsealed() error {
 }
 
 // hold holds a file against its checkpoints, the newest first. Older ones
-// count only where the newest says that the file was about to be replaced.
-func (c *check) hold(path string, points []checkpoint) {
+// count only where the newer say that the file was about to be replaced.
+func (c *check) hold(ctx context.Context, path string, points []checkpoint) error {
+	size, there := c.sizes[path]
+	if !there {
+		if points[0].State != pending { // else it was about to appear for the first time
+			c.regular(path)
+		}
+		return nil
+	}
 	complaint := ""
-	for i := len(points) - 1; i >= 0; i-- {
-		p := points[i]
-		what, covered := c.against(path, p)
+	hashed, sum := int64(-1), "" // several checkpoints may cover the same bytes
+	for _, p := range slices.Backward(points) {
+		what := ""
+		switch {
+		case size < p.Size:
+			what = fmt.Sprintf("has %d bytes, %d were written", size, p.Size)
+		case size > p.Size && p.State != growing:
+			what = fmt.Sprintf("is longer than the %d bytes with which it was closed", p.Size)
+		case hashed != p.Size:
+			var err error
+			if sum, hashed, err = hashPrefix(ctx, c.bag, path, p.Size); ours(ctx, err) {
+				return err
+			} else if err != nil {
+				c.problem(path, "cannot be read: "+err.Error())
+				return nil
+			}
+		}
+		if what == "" && sum == p.SHA256 {
+			if strings.HasPrefix(path, "data/") {
+				c.v.Covered += p.Size
+			}
+			return nil
+		}
 		if what == "" {
-			c.v.Covered += covered
-			return
+			what = fmt.Sprintf("was changed: SHA-256 of the first %d bytes is %s, not %s", p.Size, sum, p.SHA256)
 		}
-		if complaint == "" {
-			complaint = what
-		}
-		if p.State != pending {
-			break
-		}
-		if i == 0 && !c.there[path] {
-			return // it was about to appear for the first time
-		}
+		complaint = cmp.Or(complaint, what)
 	}
 	c.problem(path, complaint)
+	return nil
 }
 
-// against says what is wrong with a file in the light of one checkpoint.
-func (c *check) against(path string, p checkpoint) (what string, covered int64) {
-	if !c.there[path] {
-		return "is missing", 0
-	}
-	full := filepath.Join(c.dir, path)
-	sum, n, err := hashFile(full, p.Size)
-	switch {
-	case err != nil:
-		return "cannot be read: " + err.Error(), 0
-	case n < p.Size:
-		return fmt.Sprintf("has %d bytes, %d were written", n, p.Size), 0
-	case sum != p.SHA256:
-		return "was changed: SHA-256 of the first " + fmt.Sprint(n) + " bytes is " + sum + ", not " + p.SHA256, 0
-	}
-	if info, err := os.Lstat(full); p.State != growing && (err != nil || info.Size() != p.Size) {
-		return fmt.Sprintf("is longer than the %d bytes with which it was closed", p.Size), 0
-	}
-	return "", n
-}
-
-// parseJournal returns the checkpoints that matter for each file: the last
-// one, and those before it that it may not have taken the place of yet. The
-// last line may be cut off by a kill.
-func parseJournal(text []byte) (points map[string][]checkpoint, problem string) {
-	points = map[string][]checkpoint{}
-	for n, line := range bytes.SplitAfter(text, []byte("\n")) {
-		if len(line) == 0 || line[len(line)-1] != '\n' {
-			break
-		}
-		var p checkpoint
-		known := map[point]bool{growing: true, closed: true, pending: true}
-		if json.Unmarshal(line, &p) != nil || p.Size < 0 || !validHash(p.SHA256) || !validName(p.Path) || !known[p.State] {
-			return points, fmt.Sprintf("line %d is no checkpoint", n+1)
-		}
-		if p.State == pending {
-			points[p.Path] = append(points[p.Path], p)
-		} else {
-			points[p.Path] = []checkpoint{p}
-		}
-	}
-	return points, ""
-}
-
-// manifestText writes a manifest as sha256sum does.
-func manifestText(files map[string]File) []byte {
-	var text bytes.Buffer
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		fmt.Fprintf(&text, "%s  %s\n", files[path].SHA256, path)
-	}
-	return text.Bytes()
-}
-
-// parseManifest reads a manifest as manifestText writes it and refuses
-// anything else, so that nothing can hide in it.
-func parseManifest(text []byte) (map[string]string, error) {
-	if !utf8.Valid(text) {
-		return nil, errors.New("is not UTF-8")
-	}
-	sums := map[string]string{}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<16)
-	for n := 1; lines.Scan(); n++ {
-		sum, path, ok := strings.Cut(lines.Text(), "  ")
-		_, twice := sums[path]
-		switch {
-		case !ok || !validHash(sum) || !validName(path):
-			return nil, fmt.Errorf("line %d is no entry of a manifest", n)
-		case twice:
-			return nil, fmt.Errorf("line %d names %s a second time", n, path)
-		case len(sums) >= maxFiles:
-			return nil, errors.New("names too many files")
-		}
-		sums[path] = sum
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	return sums, nil
-}
-
-func validHash(s string) bool {
-	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
-}
-
-// list finds every file below dir. What is neither a file nor a directory is
-// a problem.
-func list(dir string) (paths []string, problems []Problem, err error) {
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+// list finds every file below a bag with its size, and what is neither a file
+// nor a directory.
+func list(bag fs.FS) (sizes map[string]int64, odd map[string]bool, err error) {
+	sizes, odd = map[string]int64{}, map[string]bool{}
+	entries := 0
+	err = fs.WalkDir(bag, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
+		if entries++; entries > maxFiles {
+			return errors.New("the bundle has too many files")
 		}
-		rel = filepath.ToSlash(rel)
 		switch {
 		case d.IsDir():
 		case !d.Type().IsRegular():
-			problems = append(problems, Problem{printable(rel), "is not a regular file"})
-		case len(paths) >= maxFiles:
-			return errors.New("the bundle has too many files")
+			odd[path] = true
 		default:
-			paths = append(paths, rel)
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			sizes[path] = info.Size()
 		}
 		return nil
 	})
-	return paths, problems, err
+	return sizes, odd, err
 }
+
+// maxTag bounds a manifest or another file that is read at once, in bytes.
+const maxTag = 64 << 20
 
 // readTag reads a tag file of bounded size.
-func readTag(dir, name string) ([]byte, error) {
-	path := filepath.Join(dir, name)
-	if info, err := os.Lstat(path); err != nil {
+func readTag(bag fs.FS, name string) ([]byte, error) {
+	f, err := bag.Open(name)
+	if err != nil {
 		return nil, err
-	} else if !info.Mode().IsRegular() || info.Size() > maxTag {
-		return nil, fmt.Errorf("%s is no tag file", name)
 	}
-	return os.ReadFile(path)
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxTag+1))
+	if err == nil && len(text) > maxTag {
+		err = fmt.Errorf("is longer than %d bytes", maxTag)
+	}
+	return text, err
 }
 
-// hashFile hashes the first size bytes of a file, all if size is negative.
-func hashFile(path string, size int64) (sum string, n int64, err error) {
-	f, err := os.Open(path)
+// piece is how many bytes are hashed between two looks at the context.
+const piece = 1 << 20
+
+// hashPrefix hashes the first size bytes of a file, or as many as there are.
+func hashPrefix(ctx context.Context, bag fs.FS, path string, size int64) (sum string, n int64, err error) {
+	f, err := bag.Open(path)
 	if err != nil {
 		return "", 0, err
 	}
 	defer f.Close()
-	var r io.Reader = f
-	if size >= 0 {
-		r = io.LimitReader(f, size)
-	}
 	h := sha256.New()
-	n, err = io.Copy(h, r)
-	return hex.EncodeToString(h.Sum(nil)), n, err
-}
-
-func hashBytes(b []byte) (sum string, n int64) {
-	s := sha256.Sum256(b)
-	return hex.EncodeToString(s[:]), int64(len(b))
+	for n < size {
+		if err := ctx.Err(); err != nil {
+			return "", n, err
+		}
+		k, err := io.CopyN(h, f, min(piece, size-n))
+		n += k
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return "", n, err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
 }
 
 // printable quotes a path that is not made of harmless characters.

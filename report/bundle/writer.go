@@ -3,94 +3,140 @@ package bundle
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
 // A Writer writes a new bundle. Its methods may be called from many
-// goroutines; a File belongs to one.
+// goroutines.
 type Writer struct {
-	dir string
+	dir     string
+	journal *journal
 
-	mu      sync.Mutex
-	sums    map[string]File // finished files by path below the bag
-	open    map[string]*Growing
-	journal *os.File
-	sealed  bool
-	errs    []error
+	mu     sync.Mutex // held while the list of files changes
+	put    map[string]checkpoint
+	grown  map[string]*Growing
+	sealed bool
+
+	failing  sync.Mutex
+	failed   map[string]bool
+	failures []error
 }
 
-// Create makes a new bundle. dir must not exist or be empty.
+var errSealed = errors.New("the bundle is sealed")
+
+// Create makes a new bundle. dir must not exist or be empty; afterwards only
+// its owner may look into it. It is an error if the disk has not even the
+// room that is kept back for a disk that fills up later, 4 MiB.
 func Create(dir string) (*Writer, error) {
+	dir = filepath.Clean(dir)
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return nil, fmt.Errorf("%s exists and is not empty", dir)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "data"), 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	w := &Writer{dir: dir, sums: map[string]File{}, open: map[string]*Growing{}}
-	var err error
-	if w.journal, err = os.OpenFile(filepath.Join(dir, journalFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := w.replace(declarationFile, []byte(declaration)); err != nil {
-		w.journal.Close()
+	// the journal is first, since it is what says that a bag is not whole
+	f, err := os.OpenFile(filepath.Join(dir, journalFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
 		return nil, err
 	}
-	return w, nil
+	err = reserve(dir)
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "data"), 0o700)
+	}
+	if err == nil {
+		err = place(filepath.Join(dir, declarationFile), []byte(declaration), 0o600)
+	}
+	if err == nil {
+		err = errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+	}
+	if err != nil {
+		f.Close()
+		for _, name := range []string{declarationFile, "data", reserveFile, journalFile} {
+			os.Remove(filepath.Join(dir, name)) // not all are there
+		}
+		return nil, err
+	}
+	return &Writer{dir: dir, journal: &journal{f: f}, put: map[string]checkpoint{}, grown: map[string]*Growing{}, failed: map[string]bool{}}, nil
 }
 
 // Dir is the directory of the bundle.
 func (w *Writer) Dir() string { return w.dir }
 
-// Failures are the errors of writing so far; the files they belong to may be
-// short.
+// Failures are the errors of writing so far, the first of each file in order
+// of time. The files they belong to may be short or missing.
 func (w *Writer) Failures() []error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.errs)
+	w.failing.Lock()
+	defer w.failing.Unlock()
+	return slices.Clone(w.failures)
 }
 
-func (w *Writer) fail(err error) error {
-	if err != nil {
-		w.mu.Lock()
-		w.errs = append(w.errs, err)
-		w.mu.Unlock()
+// fail keeps the first error of a file and returns err.
+func (w *Writer) fail(path string, err error) error {
+	w.failing.Lock()
+	defer w.failing.Unlock()
+	if err != nil && !w.failed[path] {
+		w.failed[path] = true
+		w.failures = append(w.failures, err)
 	}
 	return err
 }
 
-// Put writes a whole file below data/. It is on the disk when Put returns, and
-// may replace an earlier one.
+// Put writes a whole file below data/. It is on the disk when Put returns
+// without error. It may replace a file that was Put before, and if it fails
+// that one is still there.
 func (w *Writer) Put(name string, content []byte) error {
 	if !validName(name) {
 		return fmt.Errorf("%q is no name for a file of a bundle", name)
 	}
 	path := "data/" + name
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.sealed:
+		return errSealed
+	case w.grown[path] != nil:
+		return fmt.Errorf("%s is a file that grows: %w", path, fs.ErrExist)
+	}
+	err := w.putWhole(path, content)
+	if diskFull(err) {
+		if released, _ := release(w.dir); released {
+			err = w.putWhole(path, content)
+		}
+	}
+	return w.fail(path, err)
+}
+
+func (w *Writer) putWhole(path string, content []byte) error {
 	if err := w.makeParent(path); err != nil {
-		return w.fail(err)
+		return err
 	}
-	sum, size := hashBytes(content)
-	file := File{path, sum, size}
-	if err := w.note(file, pending); err != nil {
-		return w.fail(err)
+	p := checkpoint{path, int64(len(content)), hashBytes(content), pending}
+	if err := w.journal.add(p); err != nil {
+		return err
 	}
-	if err := w.replace(path, content); err != nil {
-		return w.fail(err)
+	full := filepath.Join(w.dir, path)
+	if err := place(full, content, 0o600); err != nil {
+		return err
 	}
-	return w.fail(w.note(file, closed))
+	p.State = closed
+	w.put[path] = p
+	if err := syncDir(filepath.Dir(full)); err != nil {
+		return err
+	}
+	return w.journal.add(p)
 }
 
 // Evidence opens a new raw file below data/evidence/ that grows.
@@ -102,181 +148,23 @@ func (w *Writer) Create(name string) (*Growing, error) {
 		return nil, fmt.Errorf("%q is no name for a file of a bundle", name)
 	}
 	path := "data/" + name
-	if err := w.makeParent(path); err != nil {
-		return nil, w.fail(err)
-	}
-	f, err := os.OpenFile(filepath.Join(w.dir, path), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, w.fail(err)
-	}
-	if err := syncDir(filepath.Dir(f.Name())); err != nil {
-		f.Close()
-		return nil, w.fail(err)
-	}
-	g := &Growing{w: w, f: f, path: path, hash: sha256.New(), last: time.Now()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sealed {
-		f.Close()
-		return nil, errors.New("the bundle is sealed")
+		return nil, errSealed
 	}
-	w.open[path] = g
+	if _, put := w.put[path]; put || w.grown[path] != nil {
+		return nil, fmt.Errorf("%s: %w", path, fs.ErrExist)
+	}
+	g, err := w.grow(path)
+	if err != nil {
+		return nil, w.fail(path, err)
+	}
+	w.grown[path] = g
 	return g, nil
 }
 
-// A Growing file is hashed while it is written.
-type Growing struct {
-	w    *Writer
-	f    *os.File
-	path string
-
-	mu     sync.Mutex
-	hash   hash.Hash
-	size   int64
-	last   time.Time // of the last checkpoint
-	closed bool
-}
-
-// checkpoints is the time between two checkpoints of a file that grows.
-const checkpoints = 500 * time.Millisecond
-
-// Write appends. What could be written of p is hashed even if not all could.
-func (g *Growing) Write(p []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return 0, fs.ErrClosed
-	}
-	n, err := g.f.Write(p)
-	g.hash.Write(p[:n])
-	g.size += int64(n)
-	if err == nil && time.Since(g.last) >= checkpoints {
-		err = g.checkpoint()
-	}
-	return n, g.w.fail(err)
-}
-
-func (g *Growing) checkpoint() error {
-	g.last = time.Now()
-	if err := g.f.Sync(); err != nil {
-		return err
-	}
-	state := growing
-	if g.closed {
-		state = closed
-	}
-	return g.w.note(g.sum(), state)
-}
-
-func (g *Growing) sum() File {
-	return File{g.path, hex.EncodeToString(g.hash.Sum(nil)), g.size}
-}
-
-// Close ends the file. A second Close does nothing.
-func (g *Growing) Close() error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed {
-		return nil
-	}
-	g.closed = true
-	err := errors.Join(g.checkpoint(), g.f.Close())
-	g.w.mu.Lock()
-	delete(g.w.open, g.path)
-	// the hash of what was written holds even if the journal has no room
-	g.w.sums[g.path] = g.sum()
-	g.w.mu.Unlock()
-	return g.w.fail(err)
-}
-
-// note puts a checkpoint into the journal.
-func (w *Writer) note(f File, state point) error {
-	line, err := json.Marshal(checkpoint{f.Path, f.Bytes, f.SHA256, state})
-	if err != nil {
-		return err
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if state == closed {
-		w.sums[f.Path] = f
-	}
-	if w.sealed {
-		return errors.New("the bundle is sealed")
-	}
-	if _, err := w.journal.Write(append(line, '\n')); err != nil {
-		return err
-	}
-	return w.journal.Sync()
-}
-
-// Seal ends the bundle: it closes what is open, writes bag-info.txt with the
-// given labels and the manifests, and takes away the right to write. The
-// bundle is verifiable as a whole once Seal has returned without error, and
-// up to its checkpoints before.
-func (w *Writer) Seal(info map[string]string) error {
-	w.mu.Lock()
-	open := slices.Collect(maps.Values(w.open))
-	w.mu.Unlock()
-	for _, g := range open {
-		g.Close() // a failure is kept, the rest is sealed
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.sealed {
-		return errors.New("the bundle is sealed already")
-	}
-	var bytes int64
-	for _, f := range w.sums {
-		bytes += f.Bytes
-	}
-	if err := w.replace(infoFile, bagInfo(info, bytes, len(w.sums))); err != nil {
-		return err
-	}
-	tags := map[string]File{}
-	for _, name := range []string{declarationFile, infoFile} {
-		sum, size, err := hashFile(filepath.Join(w.dir, name), -1)
-		if err != nil {
-			return err
-		}
-		tags[name] = File{name, sum, size}
-	}
-	manifest := manifestText(w.sums)
-	sum, size := hashBytes(manifest)
-	tags[manifestFile] = File{manifestFile, sum, size}
-	for path := range w.sums {
-		if err := os.Chmod(filepath.Join(w.dir, path), 0o400); err != nil {
-			return err
-		}
-	}
-	if err := w.replace(tagManifestFile, manifestText(tags)); err != nil {
-		return err
-	}
-	if err := w.replace(manifestFile, manifest); err != nil { // from here on the bundle is sealed
-		return err
-	}
-	w.sealed = true
-	if err := errors.Join(w.journal.Close(), os.Remove(filepath.Join(w.dir, journalFile))); err != nil {
-		return err
-	}
-	return syncDir(w.dir)
-}
-
-func bagInfo(info map[string]string, bytes int64, files int) []byte {
-	all := maps.Clone(info)
-	if all == nil {
-		all = map[string]string{}
-	}
-	all["Bag-Software-Agent"] = "vksprobe"
-	all["Bagging-Date"] = time.Now().UTC().Format(time.DateOnly)
-	all["Payload-Oxum"] = fmt.Sprintf("%d.%d", bytes, files)
-	var text strings.Builder
-	for _, label := range slices.Sorted(maps.Keys(all)) {
-		// one line each: a value must not bring labels of its own
-		fmt.Fprintf(&text, "%s: %s\n", label, strings.Join(strings.Fields(all[label]), " "))
-	}
-	return []byte(text.String())
-}
-
+// makeParent makes the directories that a path of the bag needs.
 func (w *Writer) makeParent(path string) error {
 	dir := filepath.Join(w.dir, filepath.Dir(path))
 	if _, err := os.Stat(dir); err == nil {
@@ -285,49 +173,80 @@ func (w *Writer) makeParent(path string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for d := dir; len(d) > len(w.dir); d = filepath.Dir(d) {
-		if err := syncDir(filepath.Dir(d)); err != nil {
+	for above := filepath.Dir(path); above != "."; above = filepath.Dir(above) {
+		if err := syncDir(filepath.Join(w.dir, filepath.Dir(above))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// replace puts a file into the bag so that it is there whole or not at all.
-func (w *Writer) replace(path string, content []byte) error {
-	target := filepath.Join(w.dir, path)
-	f, err := os.CreateTemp(filepath.Dir(target), temporary)
+// Seal ends the bundle: it closes what is open, writes bag-info.txt with the
+// given labels and the manifests, and takes away the right to write. Of files
+// that failed it seals what there is. The label Vksprobe-State with another
+// value than "complete" makes the bundle incomplete, Vksprobe-Reason says why.
+//
+// A Seal that failed before the manifest was in place leaves the bundle
+// unsealed and can be called again.
+func (w *Writer) Seal(info map[string]string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.sealed {
+		return errSealed
+	}
+	if _, err := release(w.dir); err != nil {
+		return err
+	}
+	sums := map[string]string{}
+	var payload oxum
+	count := func(p checkpoint) {
+		sums[p.Path] = p.SHA256
+		payload.bytes += p.Size
+		payload.files++
+	}
+	for _, g := range w.grown {
+		g.Close() // a failure is kept, the rest is sealed
+		count(g.point(closed))
+	}
+	for _, p := range w.put {
+		count(p)
+	}
+	infos, err := infoText(info, payload, time.Now())
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), target)
+	manifest := manifestText(sums)
+	tagManifest := manifestText(map[string]string{
+		declarationFile: hashBytes([]byte(declaration)), infoFile: hashBytes(infos), manifestFile: hashBytes(manifest)})
+	tags := []struct {
+		name    string
+		content []byte
+	}{{infoFile, infos}, {tagManifestFile, tagManifest}, {manifestFile, manifest}}
+
+	var points []checkpoint
+	for _, tag := range tags {
+		points = append(points, checkpoint{tag.name, int64(len(tag.content)), hashBytes(tag.content), pending})
 	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := w.journal.add(points...); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(target))
+	readOnly := os.Chmod(filepath.Join(w.dir, declarationFile), 0o400)
+	for path := range sums {
+		readOnly = errors.Join(readOnly, os.Chmod(filepath.Join(w.dir, path), 0o400))
+	}
+	for _, tag := range tags {
+		if err := place(filepath.Join(w.dir, tag.name), tag.content, 0o400); err != nil {
+			return err
+		}
+		if err := syncDir(w.dir); err != nil {
+			return err
+		}
+	}
+	w.sealed = true
+	return errors.Join(readOnly, w.journal.f.Close(), os.Remove(filepath.Join(w.dir, journalFile)), syncDir(w.dir))
 }
 
-// temporary is the pattern of files that are not whole yet.
-const temporary = ".vksprobe-*"
-
-// unfinished reports whether a file was being written when its scan was
-// killed.
-func unfinished(path string) bool {
-	match, _ := filepath.Match(temporary, filepath.Base(path))
-	return match
-}
-
-// syncDir brings the entries of a directory to the disk.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+func hashBytes(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
