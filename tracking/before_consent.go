@@ -28,30 +28,20 @@ var _ = Rules.Add(&probe.Rule{
 	Needs:  []string{Contact.Name, probe.TargetFact.Name},
 	Phases: []probe.Phase{probe.Landing, probe.Prejoin},
 	Check: func(c *probe.Case) []probe.Finding {
-		hosts := map[string]*per{}
+		found := hosts{}
 		for o, h := range Contact.In(c.Facts) {
 			if h.Party != Third || !o.Phase.BeforeJoining() || consented(c, o.Phase) || onlyConfigured(h) {
 				continue
 			}
-			p := hosts[o.Subject]
-			if p == nil {
-				p = &per{}
-				hosts[o.Subject] = p
-			}
-			p.cite(o.ID)
+			p := found.add(o, append(slices.Clone(h.Mechanisms), extent(h))...)
 			p.sure = p.sure || len(h.Disagreements) == 0
-			for _, m := range append(slices.Clone(h.Mechanisms), extent(h)) {
-				if !slices.Contains(p.notes, m) {
-					p.notes = append(p.notes, m)
-				}
-			}
 		}
-		if len(hosts) == 0 {
+		if len(found) == 0 {
 			return clean(c, probe.Prejoin, probe.Text{DE: "In diesem Lauf wurde vor dem Beitritt kein Dritter kontaktiert.", EN: "In this run no third party was contacted before joining."})
 		}
-		return perHost(hosts, foreign(c), func(p *per) probe.Text {
+		return found.findings(c, func(p *per) probe.Text {
 			has := func(m string) bool { return slices.Contains(p.notes, m) }
-			how := slices.DeleteFunc(slices.Sorted(slices.Values(p.notes)), func(m string) bool { return m == connected || m == tried || m == asked })
+			how := slices.DeleteFunc(slices.Clone(p.notes), func(m string) bool { return m == connected || m == tried || m == asked })
 			as := ""
 			if len(how) > 0 {
 				as = " (" + strings.Join(how, ", ") + ")"

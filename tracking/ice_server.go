@@ -26,32 +26,22 @@ var _ = Rules.Add(&probe.Rule{
 	Needs:  []string{Contact.Name, probe.TargetFact.Name},
 	Phases: []probe.Phase{probe.Landing, probe.Prejoin, probe.InMeeting},
 	Check: func(c *probe.Case) []probe.Finding {
-		hosts := map[string]*per{}
+		found := hosts{}
 		for o, h := range Contact.In(c.Facts) {
 			if h.Party != Third && h.Party != Unclear || !slices.Contains(h.Mechanisms, "ice_server") {
 				continue
 			}
-			p := hosts[o.Subject]
-			if p == nil {
-				p = &per{}
-				hosts[o.Subject] = p
-			}
-			p.cite(o.ID)
+			p := found.add(o, append(slices.Clone(h.Transports), h.Mechanisms...)...)
 			p.sure = true
 			p.unclear = h.Party == Unclear
-			for _, m := range append(slices.Clone(h.Transports), h.Mechanisms...) {
-				if !slices.Contains(p.notes, m) {
-					p.notes = append(p.notes, m)
-				}
-			}
 		}
-		if len(hosts) == 0 {
+		if len(found) == 0 {
 			return clean(c, probe.InMeeting, probe.Text{
 				DE: "In diesem Lauf war kein STUN- oder TURN-Server eines Dritten eingestellt.",
 				EN: "In this run no STUN or TURN server of a third party was configured.",
 			})
 		}
-		return perHost(hosts, foreign(c), func(p *per) probe.Text {
+		return found.findings(c, func(p *per) probe.Text {
 			packets := slices.Contains(p.notes, "udp") || slices.Contains(p.notes, "tcp")
 			switch {
 			case p.unclear:

@@ -1,7 +1,6 @@
 package tracking
 
 import (
-	"slices"
 	"strings"
 
 	"vksprobe/probe"
@@ -27,31 +26,22 @@ var _ = Rules.Add(&probe.Rule{
 	Needs:  []string{Contact.Name, probe.TargetFact.Name},
 	Phases: []probe.Phase{probe.Landing, probe.Prejoin, probe.InMeeting},
 	Check: func(c *probe.Case) []probe.Finding {
-		hosts := map[string]*per{}
+		found := hosts{}
 		for o, l := range Leak.In(c.Facts) {
 			if l.Party != Third && l.Party != Unclear || l.What != "link" && l.What != "room" {
 				continue
 			}
-			p := hosts[o.Subject]
-			if p == nil {
-				p = &per{}
-				hosts[o.Subject] = p
-			}
-			p.cite(o.ID)
+			p := found.add(o, l.Where+"/"+l.Form)
 			p.sure = p.sure || !l.Weak
 			p.unclear = l.Party == Unclear
-			if note := l.Where + "/" + l.Form; !slices.Contains(p.notes, note) {
-				p.notes = append(p.notes, note)
-			}
 		}
-		if len(hosts) == 0 {
+		if len(found) == 0 {
 			return clean(c, probe.InMeeting, probe.Text{
 				DE: "In diesem Lauf wurde der Link in keiner lesbaren Übermittlung an Dritte gefunden.",
 				EN: "In this run the link was not found in anything readable that was sent to third parties.",
 			})
 		}
-		return perHost(hosts, foreign(c), func(p *per) probe.Text {
-			slices.Sort(p.notes)
+		return found.findings(c, func(p *per) probe.Text {
 			where := strings.Join(p.notes, ", ")
 			if !p.sure {
 				return probe.Text{

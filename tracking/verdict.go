@@ -29,7 +29,10 @@ func hint(v probe.Verdict, detail probe.Text) probe.Text {
 	return detail
 }
 
-// per collects what was found about one host.
+// hosts collects what a rule finds, by subject.
+type hosts map[string]*per
+
+// per is what was found about one host.
 type per struct {
 	finding probe.Finding
 	notes   []string
@@ -37,11 +40,30 @@ type per struct {
 	unclear bool // the host is known by its address only
 }
 
-// perHost groups observations by subject and writes one finding for each. What
-// is not sure is left to a person.
-func perHost(hosts map[string]*per, v probe.Verdict, detail func(*per) probe.Text) []probe.Finding {
+// add cites an observation of its subject, with notes on how it came about.
+func (all hosts) add(o probe.Observation, notes ...string) *per {
+	h := all[o.Subject]
+	if h == nil {
+		h = &per{}
+		all[o.Subject] = h
+	}
+	if len(h.finding.Observations) < maxCited {
+		h.finding.Observations = append(h.finding.Observations, o.ID)
+	}
+	for _, n := range notes {
+		if !slices.Contains(h.notes, n) {
+			h.notes = append(h.notes, n)
+		}
+	}
+	slices.Sort(h.notes)
+	return h
+}
+
+// findings writes one finding per host. What is not sure is left to a person.
+func (all hosts) findings(c *probe.Case, detail func(*per) probe.Text) []probe.Finding {
+	v := foreign(c)
 	var out []probe.Finding
-	for subject, h := range hosts {
+	for subject, h := range all {
 		f := h.finding
 		f.Subject, f.Verdict = subject, v
 		f.Detail = hint(v, detail(h))
@@ -52,12 +74,6 @@ func perHost(hosts map[string]*per, v probe.Verdict, detail func(*per) probe.Tex
 	}
 	slices.SortFunc(out, func(a, b probe.Finding) int { return cmp.Compare(a.Subject, b.Subject) })
 	return out
-}
-
-func (h *per) cite(id string) {
-	if len(h.finding.Observations) < maxCited {
-		h.finding.Observations = append(h.finding.Observations, id)
-	}
 }
 
 // maxCited bounds the observations that one finding cites.
