@@ -38,6 +38,15 @@ func TestMaskerHidesEverySecret(t *testing.T) {
 	}
 }
 
+func TestMaskerHidesRoomsInsideThePath(t *testing.T) {
+	mask := probe.Target{Link: "https://bbb.example.org/rooms/abc-def-4gh-1jk/join?viewerCode=s3cr3t"}.Masker()
+	for _, text := range []string{"https://bbb.example.org/rooms/abc-def-4gh-1jk/join", "wss://bbb.example.org/ws?room=abc-def-4gh-1jk", "/rooms/abc-def-4gh-1jk", "code s3cr3t"} {
+		if out := mask.Mask(text); strings.Contains(out, "abc-def") || strings.Contains(out, "s3cr3t") {
+			t.Errorf("%q becomes %q", text, out)
+		}
+	}
+}
+
 func FuzzMasker(f *testing.F) {
 	f.Add("https://meet.example.org/Room1?x=yyyy", "see https://meet.example.org/Room1?x=yyyy")
 	f.Fuzz(func(t *testing.T, link, text string) {

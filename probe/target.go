@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // A Target is the meeting to be examined. Link, Name and Password are
@@ -81,8 +82,24 @@ type Secret struct {
 	Value string
 }
 
-// Secrets lists what is secret about the target: the link, its path, the room
-// in it, values of its query, its fragment and the password; longest first.
+// Weak reports whether a secret is so short or so plain that finding it says
+// little: fewer than six letters and digits, or one or two lower-case words or
+// short numbers.
+func (s Secret) Weak() bool {
+	words := strings.FieldsFunc(s.Value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	total, plain := 0, len(words) <= 2
+	for _, w := range words {
+		total += len(w)
+		letters := strings.IndexFunc(w, func(r rune) bool { return !unicode.IsLower(r) }) < 0
+		digits := strings.IndexFunc(w, func(r rune) bool { return !unicode.IsDigit(r) }) < 0
+		plain = plain && (letters || digits && len(w) < 9)
+	}
+	return total < 6 || plain
+}
+
+// Secrets lists what is secret about the target: the link, its path and the
+// parts of it that name the room, values of its query, its fragment and the
+// password; longest first.
 func (t Target) Secrets() []Secret {
 	var all []Secret
 	add := func(what, value string, min int) {
@@ -97,9 +114,15 @@ func (t Target) Secrets() []Secret {
 		if rest := u.RequestURI(); rest != "/" {
 			add("room", rest, 2)
 		}
+		add("room", u.Path, 2)
 		last := path.Base(u.Path)
 		if ext := path.Ext(last); last != "/" && last != "." && ext == "" {
 			add("room", last, 3)
+		}
+		for part := range strings.SplitSeq(u.Path, "/") { // some systems put the room before the last part
+			if !(Secret{Value: part}).Weak() {
+				add("room", part, 1)
+			}
 		}
 		for _, values := range u.Query() {
 			for _, v := range values {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"vksprobe/probe"
 )
@@ -59,7 +58,7 @@ const minEncoded = 6
 // needles lists what to search for, the gravest secret and the plainest form
 // first. A link without anything but a host is no secret.
 func needles(t probe.Target) []needle {
-	secrets := slices.Concat(t.Secrets(), parts(t))
+	secrets := t.Secrets()
 	hasRoom := slices.ContainsFunc(secrets, func(s probe.Secret) bool { return s.What == "room" })
 	var all []needle
 	for _, f := range forms {
@@ -68,48 +67,16 @@ func needles(t probe.Target) []needle {
 				continue
 			}
 			for _, text := range f.encode(s.Value) {
-				if f.name == "plain" && text != s.Value && weak(s.Value) {
+				if f.name == "plain" && text != s.Value && s.Weak() {
 					continue
 				}
 				if !slices.ContainsFunc(all, func(m needle) bool { return m.text == text }) {
-					all = append(all, needle{s.What, f.name, text, weak(s.Value)})
+					all = append(all, needle{s.What, f.name, text, s.Weak()})
 				}
 			}
 		}
 	}
 	return all
-}
-
-// parts lists what else of a link names the room: its path without a query,
-// and each part of the path that is no plain word, because some systems put
-// the room before the last one.
-func parts(t probe.Target) []probe.Secret {
-	u, err := probe.Link(t.Link)
-	if err != nil || len(u.Path) < 2 {
-		return nil
-	}
-	all := []probe.Secret{{What: "room", Value: u.Path}}
-	for part := range strings.SplitSeq(u.Path, "/") {
-		if !weak(part) {
-			all = append(all, probe.Secret{What: "room", Value: part})
-		}
-	}
-	return all
-}
-
-// weak reports whether a secret is so short or so plain that finding it says
-// little: fewer than six letters and digits, or one or two lower-case words or
-// short numbers.
-func weak(secret string) bool {
-	words := strings.FieldsFunc(secret, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	total, plain := 0, len(words) <= 2
-	for _, w := range words {
-		total += len(w)
-		letters := strings.IndexFunc(w, func(r rune) bool { return !unicode.IsLower(r) }) < 0
-		digits := strings.IndexFunc(w, func(r rune) bool { return !unicode.IsDigit(r) }) < 0
-		plain = plain && (letters || digits && len(w) < 9)
-	}
-	return total < 6 || plain
 }
 
 // unescape takes percent-encoding off a text; what is no encoding stays.
