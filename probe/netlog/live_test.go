@@ -302,12 +302,20 @@ func TestLive(t *testing.T) {
 
 func checkLookups(t *testing.T, f *found, secure bool) {
 	t.Helper()
+	// Chromium may look a name up several times, and each type that WebRTC
+	// asks for is a lookup of its own: what counts is all of them together.
 	byHost := map[string]*netlog.Lookup{}
 	for _, l := range f.Lookups {
-		// Each type that WebRTC asks for is a lookup of its own.
-		if byHost[l.Host] == nil || len(l.Answers) > 0 {
-			byHost[l.Host] = l
+		all := byHost[l.Host]
+		if all == nil || all.NetError != 0 && l.NetError == 0 {
+			one := *l
+			if all != nil {
+				one.Answers = slices.Concat(all.Answers, l.Answers)
+			}
+			byHost[l.Host] = &one
+			continue
 		}
+		all.Answers = append(all.Answers, l.Answers...)
 	}
 	for host, ip := range map[string]string{"meet.lab.test": "127.0.0.2", "stun.lab.test": "127.0.0.8", "quic.lab.test": "127.0.0.9"} {
 		l := byHost[host]
@@ -318,7 +326,10 @@ func checkLookups(t *testing.T, f *found, secure bool) {
 		if !slices.ContainsFunc(l.Answers, func(a netlog.Answer) bool {
 			return a.Name == host && a.Type == "A" && slices.Equal(a.Addresses, []netip.Addr{netip.MustParseAddr(ip)})
 		}) {
-			t.Errorf("%s: answers %+v", host, l.Answers)
+			for _, a := range l.Answers {
+				t.Logf("%s %s %s %v", a.Name, a.Type, a.Alias, a.Addresses)
+			}
+			t.Errorf("%s: no answer with %s", host, ip)
 		}
 	}
 	if l := byHost["nowhere.lab.test"]; l == nil || l.NetError != -105 || len(l.Answers) != 0 {
@@ -334,7 +345,7 @@ func checkLookups(t *testing.T, f *found, secure bool) {
 			cnames++
 		}
 	}
-	if cnames != 1 || !slices.ContainsFunc(alias.Answers, func(a netlog.Answer) bool { return a.Name == "old.lab.test" && a.Type == "A" }) {
+	if cnames == 0 || !slices.ContainsFunc(alias.Answers, func(a netlog.Answer) bool { return a.Name == "old.lab.test" && a.Type == "A" }) {
 		t.Errorf("alias.lab.test: %+v", alias.Answers)
 	}
 }

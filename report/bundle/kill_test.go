@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -202,44 +201,52 @@ func TestKilledAtEveryCall(t *testing.T) {
 	}
 	exe, err := os.Executable()
 	must(t, err)
-	const calls = "openat,write,fsync,ftruncate,fchmod,fchmodat,renameat,renameat2,unlinkat,mkdirat"
-	run := func(inject string) (dir string, err error) {
+	run := func(call string, n int) (dir string, err error) {
 		dir = filepath.Join(t.TempDir(), "b")
-		cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+calls, "-e", "inject="+calls+inject, exe)
+		cmd := exec.Command(strace, "-f", "-qq", "-o", "/dev/null", "-e", "trace="+call,
+			"-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", call, n), exe)
 		cmd.Env = append(os.Environ(), childOf+"=once:"+dir)
-		return dir, cmd.Run()
+		out, err := cmd.CombinedOutput()
+		if len(out) > 0 {
+			t.Fatalf("%s: %v: %s", call, err, out)
+		}
+		return dir, err
 	}
-	dir, err := run(":delay_enter=0:when=1")
-	must(t, err)
-	verified(t, dir, Complete)
-
 	states := map[string]int{}
-	for n := 1; ; n++ {
-		dir, err := run(":signal=SIGKILL:when=" + strconv.Itoa(n))
-		if err == nil { // the writer has fewer calls
-			verified(t, dir, Complete)
-			break
+	// strace counts each call by itself
+	for _, call := range []string{"openat", "write", "fsync", "fchmod", "fchmodat", "renameat", "unlinkat", "mkdirat"} {
+		kills := 0
+		for n := 1; ; n++ {
+			dir, err := run(call, n)
+			if err == nil { // the writer has fewer such calls
+				verified(t, dir, Complete)
+				break
+			}
+			if n > 1000 {
+				t.Fatal("the writer never ends")
+			}
+			entries, err := os.ReadDir(dir)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+				states["none"]++ // the bundle had not begun
+				continue
+			}
+			kills++
+			v, err := Verify(t.Context(), dir)
+			if err != nil {
+				t.Errorf("killed at %s %d: %v", call, n, err)
+				continue
+			}
+			states[string(v.State)]++
+			if v.State == Broken {
+				t.Errorf("killed at %s %d: %v", call, n, v.Problems)
+			}
+			if v.State == Complete {
+				sha256sum(t, dir, manifestFile)
+				sha256sum(t, dir, tagManifestFile)
+			}
 		}
-		if n > 1000 {
-			t.Fatal("the writer never ends")
-		}
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
-			states["none"]++ // the bundle had not begun
-			continue
-		}
-		v, err := Verify(t.Context(), dir)
-		if err != nil {
-			t.Errorf("killed at call %d: %v", n, err)
-			continue
-		}
-		states[string(v.State)]++
-		if v.State == Broken {
-			t.Errorf("killed at call %d: %v", n, v.Problems)
-		}
-		if v.State == Complete {
-			sha256sum(t, dir, manifestFile)
-			sha256sum(t, dir, tagManifestFile)
+		if kills == 0 {
+			t.Errorf("no writer was killed at %s", call)
 		}
 	}
 	if states[string(Incomplete)] < 50 || states[string(Complete)] == 0 {
