@@ -37,6 +37,9 @@ func parseSSL2(b []byte) (*SSL2ServerHello, error) {
 		return nil, errMalformed
 	}
 	n := int(b[0]&0x7F)<<8 | int(b[1])
+	if n == 0 {
+		return nil, errMalformed
+	}
 	if len(b) < 2+n {
 		return nil, nil
 	}
