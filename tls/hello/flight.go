@@ -16,8 +16,10 @@ import (
 // it. Tell it with Sent and Received, in order; the fields hold what the
 // server has shown so far. The zero value is ready.
 type Flight struct {
-	Shares []Share // our key shares, if TLS 1.3 is to be decrypted
-	PSK    *PSK    // the one that the hello offers
+	Shares  []Share  // our key shares, if TLS 1.3 is to be decrypted
+	PSK     *PSK     // the one that the hello offers
+	Secret  []byte   // of any length, from which Finish makes all that is random up to TLS 1.2; so it is all that a transcript has to keep
+	Session *Session // up to TLS 1.2: the one that the hello offers
 
 	ClientHello *ClientHello // the last that was sent
 	SSL2        *SSL2ServerHello
@@ -33,13 +35,17 @@ type Flight struct {
 	Request      *CertificateRequest
 	Verify       *Verify
 	Done         bool // ServerHelloDone, or in TLS 1.3 a Finished that is right
+	Complete     bool // a Finished of the server that is right
+	Resumed      bool // up to TLS 1.2: the handshake is an abbreviated one
 	Tickets      []Ticket
+	Again        *Flight // up to TLS 1.2: a second handshake in the first, as far as the server's ServerHelloDone
 
 	ChangeCipherSpec bool    // the server has sent one, before TLS 1.3; the rest is encrypted
 	Alert            *Alert  // the fatal alert
 	Warnings         []Alert // at most a few
 	Heartbeats       [][]byte
 	Application      int   // bytes of application data that could be read
+	Pieces           []int // lengths of the first few records of it
 	Broken           error // what could not be understood; nothing after it was read
 
 	sent, received     bytes.Buffer // what is not yet a whole record
@@ -47,9 +53,14 @@ type Flight struct {
 	transcript         []byte
 	kept               int
 	secrets            *secrets13
-	reader, writer     *protection
+	reader, writer     protector
+	hidden             bool // what we send is encrypted, up to TLS 1.2
+	exchanged          *exchanged
+	keys               *keys12
 	finishedTranscript []byte // up to the server's Finished
 	clientFinished     []byte // the transcript up to ours
+	clientVerify       []byte // contents of both Finished up to TLS 1.2
+	serverVerify       []byte
 	ssl2               bool
 }
 
@@ -143,18 +154,35 @@ func (f *Flight) Sent(b []byte) {
 	}
 	f.sent.Write(b)
 	f.records(&f.sent, func(content byte, header, body []byte) error {
-		if content == ContentApplicationData && f.writer != nil {
+		if f.protects(f.writer, content) {
 			typ, plain, err := f.writer.open(header, body)
-			if err != nil || typ != ContentHandshake {
+			if err != nil {
 				return nil // early data, or a hello that is hidden
 			}
-			body = plain
-		} else if content != ContentHandshake || f.ChangeCipherSpec {
+			content, body = typ, plain
+		} else if f.hidden {
 			return nil
 		}
-		f.out = append(f.out, body...)
-		return f.messages(&f.out, f.sentMessage)
+		switch content {
+		case ContentChangeCipherSpec:
+			if v := f.Version(); v != 0 && v != TLS13 {
+				f.hidden = true
+				if f.keys != nil {
+					f.writer = f.keys.client
+				}
+			}
+		case ContentHandshake:
+			f.out = append(f.out, body...)
+			return f.messages(&f.out, f.sentMessage)
+		}
+		return nil
 	})
+}
+
+// protects reports whether a record of that type is encrypted: in TLS 1.3 it
+// then looks like application data.
+func (f *Flight) protects(p protector, content byte) bool {
+	return p != nil && (content == ContentApplicationData || f.Version() != TLS13)
 }
 
 // Received tells what was read from the connection.
@@ -214,19 +242,21 @@ func (f *Flight) messages(buf *[]byte, give func(typ byte, body, whole []byte) e
 
 // record handles one record of the server.
 func (f *Flight) record(content byte, header, body []byte) error {
-	if content == ContentApplicationData && f.reader != nil {
+	if f.protects(f.reader, content) {
 		typ, plain, err := f.reader.open(header, body)
 		if err != nil {
 			return fmt.Errorf("a record cannot be decrypted: %w", err)
 		}
 		content, body = typ, plain
+	} else if f.ChangeCipherSpec {
+		return nil // encrypted with keys that are not known
 	}
 	switch content {
 	case ContentChangeCipherSpec:
-		f.ChangeCipherSpec = f.Version() != TLS13 // there it means nothing
+		return f.changeCipher()
 	case ContentAlert:
-		if f.ChangeCipherSpec || len(body) != 2 {
-			return nil // encrypted
+		if len(body) != 2 {
+			return nil
 		}
 		a := Alert{Fatal: body[0] == 2, Description: body[1]}
 		switch {
@@ -238,9 +268,6 @@ func (f *Flight) record(content byte, header, body []byte) error {
 			f.Warnings = append(f.Warnings, a)
 		}
 	case ContentHandshake:
-		if f.ChangeCipherSpec {
-			return nil // encrypted
-		}
 		f.in = append(f.in, body...)
 		return f.messages(&f.in, f.message)
 	case ContentHeartbeat:
@@ -250,23 +277,70 @@ func (f *Flight) record(content byte, header, body []byte) error {
 	case ContentApplicationData:
 		if f.reader != nil {
 			f.Application += len(body)
+			if len(f.Pieces) < 8 {
+				f.Pieces = append(f.Pieces, len(body))
+			}
 		}
 	}
 	return nil
 }
 
+// changeCipher handles a ChangeCipherSpec of the server.
+func (f *Flight) changeCipher() error {
+	switch {
+	case f.Version() == TLS13: // there it means nothing
+		return nil
+	case len(f.in) > 0:
+		return errors.New("a change of cipher within a message")
+	case f.ChangeCipherSpec: // to the keys of a second handshake, which are not known
+		f.reader = nil
+		return nil
+	}
+	f.ChangeCipherSpec = true
+	if f.ServerHello != nil && f.Certificates == nil && f.KeyExchange == nil && !f.Done {
+		f.resume()
+	}
+	if f.keys != nil {
+		f.reader = f.keys.server
+	}
+	return nil
+}
+
 func (f *Flight) sentMessage(typ byte, body, whole []byte) error {
+	if f.Again != nil {
+		return nil
+	}
 	switch typ {
 	case TypeClientHello:
 		c, err := ParseClientHello(body)
 		if err != nil {
 			return nil // broken on purpose
 		}
+		if f.keys != nil && f.Complete {
+			f.Again = &Flight{ClientHello: c}
+			return nil
+		}
 		f.ClientHello = c
+	case TypeClientKeyExchange:
+		f.transcript = append(f.transcript, whole...)
+		if f.Version() == TLS13 || f.ServerHello == nil || !f.Done || f.keys != nil {
+			return nil
+		}
+		if e, err := f.exchange(); err == nil && bytes.Equal(e.message, whole) {
+			f.keys, _ = f.agree(e.premaster, f.transcript)
+		}
+		return nil
 	case TypeFinished:
 		f.transcript = append(f.transcript, whole...)
-		f.clientFinished = slices.Clone(f.transcript)
-		return nil
+		f.clientFinished, f.clientVerify = slices.Clone(f.transcript), body
+		if f.secrets == nil || !f.Done {
+			return nil
+		}
+		writer, err := f.secrets.suite.protect(f.secrets.suite.derive(f.secrets.master(), "c ap traffic", f.finishedTranscript))
+		if err == nil {
+			f.writer = writer
+		}
+		return err
 	}
 	f.transcript = append(f.transcript, whole...)
 	return nil
@@ -274,6 +348,12 @@ func (f *Flight) sentMessage(typ byte, body, whole []byte) error {
 
 // message handles one handshake message of the server.
 func (f *Flight) message(typ byte, body, whole []byte) (err error) {
+	if typ == TypeHelloRequest {
+		return nil // not in the transcript
+	}
+	if f.Again != nil {
+		return f.Again.message(typ, body, whole)
+	}
 	switch typ {
 	case TypeServerHello:
 		h, err := ParseServerHello(body)
@@ -398,17 +478,22 @@ func (f *Flight) follow() {
 	f.secrets = &s
 }
 
-// finished checks the server's Finished of TLS 1.3.
+// finished checks the server's Finished.
 func (f *Flight) finished(body, whole []byte) error {
+	if f.Version() != TLS13 {
+		err := f.finished12(body)
+		f.transcript = append(f.transcript, whole...)
+		return err
+	}
 	if f.secrets == nil || f.Done {
 		return nil
 	}
 	suite := f.secrets.suite
 	if !bytes.Equal(body, suite.finished(f.secrets.server, f.transcript)) {
-		return errors.New("the server's Finished is wrong")
+		return ErrFinished
 	}
 	f.transcript = append(f.transcript, whole...)
-	f.Done = true
+	f.Done, f.Complete = true, true
 	f.finishedTranscript = slices.Clone(f.transcript)
 	reader, err := suite.protect(suite.derive(f.secrets.master(), "s ap traffic", f.transcript))
 	if err != nil {
@@ -418,10 +503,16 @@ func (f *Flight) finished(body, whole []byte) error {
 	return nil
 }
 
-// Finish returns what a client sends after the server's Finished of TLS 1.3:
-// an empty certificate if one was wanted, and its own Finished. Whoever sends
-// it has to tell Sent.
+// Finish returns what a client sends to complete the handshake. In TLS 1.3 it
+// follows the server's Finished: an empty certificate if one was wanted, and
+// a Finished. From TLS 1.0 to 1.2 it follows ServerHelloDone or, in an
+// abbreviated handshake, the server's Finished: an empty certificate if one
+// was wanted, the key exchange made from Secret, ChangeCipherSpec and a
+// Finished. It changes nothing: whoever sends it has to tell Sent.
 func (f *Flight) Finish() ([]byte, error) {
+	if f.ServerHello != nil && f.ServerHello.Version() != TLS13 {
+		return f.finish12()
+	}
 	if f.secrets == nil || !f.Done {
 		return nil, errors.New("the server has not finished")
 	}
@@ -432,12 +523,14 @@ func (f *Flight) Finish() ([]byte, error) {
 	}
 	transcript := slices.Clone(f.finishedTranscript)
 	out := []byte{ContentChangeCipherSpec, 3, 3, 0, 1, 1}
+	var messages []byte
 	if f.Request != nil {
 		empty := Message(TypeCertificate, []byte{0, 0, 0, 0})
 		transcript = append(transcript, empty...)
-		out = append(out, writer.seal(ContentHandshake, empty)...)
+		messages = empty
 	}
-	return append(out, writer.seal(ContentHandshake, Message(TypeFinished, suite.finished(f.secrets.client, transcript)))...), nil
+	messages = append(messages, Message(TypeFinished, suite.finished(f.secrets.client, transcript))...)
+	return append(out, sealAll(writer, ContentHandshake, messages)...), nil
 }
 
 // Resumption returns the pre-shared key that a ticket stands for, once our

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
 	"math/big"
 	"net"
 	"slices"
@@ -43,8 +44,14 @@ func basic(shares ...Share) *ClientHello {
 // a session is a connection to a server of the standard library.
 type session struct {
 	net.Conn
-	f *Flight
-	t testing.TB
+	f      *Flight
+	t      testing.TB
+	chunks []chunk
+}
+
+type chunk struct {
+	sent bool
+	data []byte
 }
 
 func dial(t testing.TB, config *tls.Config) *session {
@@ -63,17 +70,19 @@ func dial(t testing.TB, config *tls.Config) *session {
 		conn := tls.Server(server, config)
 		if conn.Handshake() == nil {
 			conn.Write([]byte("x"))
+			io.Copy(io.Discard, conn)
 		}
 	}()
 	client := must(net.Dial("tcp", l.Addr().String()))
 	t.Cleanup(func() { client.Close(); <-done })
 	client.SetDeadline(time.Now().Add(10 * time.Second))
-	return &session{client, &Flight{}, t}
+	return &session{Conn: client, f: &Flight{}, t: t}
 }
 
 func (s *session) send(b []byte) {
 	s.t.Helper()
 	s.f.Sent(b)
+	s.chunks = append(s.chunks, chunk{true, b})
 	if _, err := s.Write(b); err != nil {
 		s.t.Fatal(err)
 	}
@@ -86,6 +95,7 @@ func (s *session) until(done func() bool) {
 	for !done() {
 		n, err := s.Read(buf)
 		s.f.Received(buf[:n])
+		s.chunks = append(s.chunks, chunk{data: bytes.Clone(buf[:n])})
 		if err != nil {
 			return
 		}

@@ -1,7 +1,6 @@
 package hello
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -24,13 +23,6 @@ type suite13 struct {
 }
 
 func suite13Of(code uint16) (suite13, error) {
-	gcm := func(key []byte) (cipher.AEAD, error) {
-		block, err := aes.NewCipher(key)
-		if err != nil {
-			return nil, err
-		}
-		return cipher.NewGCM(block)
-	}
 	switch code {
 	case 0x1301:
 		return suite13{16, sha256.New, gcm}, nil
@@ -107,8 +99,12 @@ func (p *protection) open(header, ciphertext []byte) (content byte, plain []byte
 func (p *protection) seal(content byte, plain []byte) []byte {
 	n := len(plain) + 1 + p.aead.Overhead()
 	header := []byte{ContentApplicationData, 3, 3, byte(n >> 8), byte(n)}
-	return p.aead.Seal(header, p.nonce(), append(plain[:len(plain):len(plain)], content), header[:5])
+	nonce := p.nonce()
+	p.next--
+	return p.aead.Seal(header, nonce, append(plain[:len(plain):len(plain)], content), header[:5])
 }
+
+func (p *protection) clone() protector { q := *p; return &q }
 
 // secrets13 is the key schedule of one TLS 1.3 handshake (RFC 8446 section
 // 7.1), as far as a client can follow it.

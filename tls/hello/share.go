@@ -66,7 +66,7 @@ func NewShare(group uint16, random io.Reader) (Share, error) {
 	if !ok {
 		return Share{}, fmt.Errorf("no key shares for group %d", group)
 	}
-	private, err := k.curve.GenerateKey(random)
+	private, err := newPrivateKey(k.curve, random)
 	if err != nil {
 		return Share{}, err
 	}
@@ -89,6 +89,25 @@ func NewShare(group uint16, random io.Reader) (Share, error) {
 		s.Public = append(public, s.Public...)
 	}
 	return s, nil
+}
+
+// newPrivateKey makes a key of the bytes of random, which the standard library
+// would no longer look at, so that a share can be made again.
+func newPrivateKey(curve ecdh.Curve, random io.Reader) (*ecdh.PrivateKey, error) {
+	size := map[ecdh.Curve]int{ecdh.P384(): 48, ecdh.P521(): 66}[curve]
+	b := make([]byte, max(size, 32))
+	for try := 0; ; try++ {
+		if _, err := io.ReadFull(random, b); err != nil {
+			return nil, err
+		}
+		if curve == ecdh.P521() {
+			b[0] &= 1
+		}
+		// All but one in 2³² numbers are below the order.
+		if key, err := curve.NewPrivateKey(b); err == nil || try == 8 {
+			return key, err
+		}
+	}
 }
 
 func encapsulationKey(bits int, seed []byte) ([]byte, error) {
