@@ -10,9 +10,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"math/big"
-	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -73,14 +73,9 @@ func (s *session) again() *Flight {
 
 // shown is what the exported fields of a Flight hold.
 func shown(f *Flight) string {
-	v := reflect.ValueOf(*f)
-	var b bytes.Buffer
-	for i := range v.NumField() {
-		if v.Type().Field(i).IsExported() {
-			fmt.Fprintf(&b, "%s: %+v\n", v.Type().Field(i).Name, reflect.Indirect(v.Field(i)))
-		}
-	}
-	return b.String()
+	open := *f
+	open.Broken = nil
+	return fmt.Sprintf("%s\nbroken: %v", must(json.MarshalIndent(open, "", " ")), f.Broken)
 }
 
 func TestCompleteHandshakes(t *testing.T) {
@@ -219,22 +214,35 @@ func TestRenegotiationRefused(t *testing.T) {
 	}
 }
 
-// The vectors were published on the mailing list of the TLS working group
-// (https://www.ietf.org/mail-archive/web/tls/current/msg03416.html).
+// The vectors for TLS 1.2 were published on the mailing list of the TLS
+// working group (https://www.ietf.org/mail-archive/web/tls/current/msg03416.html),
+// those for TLS 1.0 are from the tests of the Go standard library, which got
+// them from GnuTLS.
 func TestPRF(t *testing.T) {
 	tests := []struct {
-		prf                prf
-		secret, seed, want string
+		prf                       prf
+		secret, label, seed, want string
 	}{
-		{prf{sha256.New}, "9bbe436ba940f017b17652849a71db35", "a0ba9f936cda311827a6f796ffd5198c",
+		{prf{sha256.New}, "9bbe436ba940f017b17652849a71db35", "test label", "a0ba9f936cda311827a6f796ffd5198c",
 			"e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa48082d122ee42c5a72e5a5110fff70187347b66"},
-		{prf{sha512.New384}, "b80b733d6ceefcdc71566ea48e5567df", "cd665cf6a8447dd6ff8b27555edb7465",
+		{prf{sha512.New384}, "b80b733d6ceefcdc71566ea48e5567df", "test label", "cd665cf6a8447dd6ff8b27555edb7465",
 			"7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe34f82b1233c9146a0e534cb400fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3d416d473ebc2c5fd4abfdad05d9184259b5bf8cd4d90fa0d31e2dec479e4f1a26066f2eea9a69236a3e52655c9e9aee691c8f3a26854308d5eaa3be85e0990703d73e56f"},
+		{prfOf(TLS10, suite12{}), "0302cac83ad4b1db3b9ab49ad05957de2a504a634a386fc600889321e1a971f57479466830ac3e6f468e87f5385fa0c5", "master secret",
+			"4ae66303755184a3917fcb44880605fcc53baa01912b22ed94473fc69cebd558" + "4ae663020ec16e6bb5130be918cfcafd4d765979a3136a5d50c593446e4e44db",
+			"3d851bab6e5556e959a16bc36d66cfae32f672bfa9ecdef6096cbb1b23472df1da63dbbd9827606413221d149ed08ceb"},
+		{prfOf(TLS11, suite12{}), "3d851bab6e5556e959a16bc36d66cfae32f672bfa9ecdef6096cbb1b23472df1da63dbbd9827606413221d149ed08ceb", "key expansion",
+			"4ae663020ec16e6bb5130be918cfcafd4d765979a3136a5d50c593446e4e44db" + "4ae66303755184a3917fcb44880605fcc53baa01912b22ed94473fc69cebd558",
+			"805aaa19b3d2c0a0759a4b6c9959890e08480119" + "2d22f9fe519c075c16448305ceee209fc24ad109" + "d50b5771244f850cd8117a9ccafe2cf1" + "e076e33206b30507a85c32855acd0919"},
 	}
 	for _, test := range tests {
 		secret, seed, want := must(hex.DecodeString(test.secret)), must(hex.DecodeString(test.seed)), must(hex.DecodeString(test.want))
-		if got := test.prf.expand(secret, "test label", seed, len(want)); !bytes.Equal(got, want) {
-			t.Errorf("%x", got)
+		if got := test.prf.expand(secret, test.label, seed, len(want)); !bytes.Equal(got, want) {
+			t.Errorf("%s: %x", test.label, got)
 		}
+	}
+	// A secret of odd length: the halves overlap.
+	odd := prfOf(TLS10, suite12{})
+	if a, b := odd.expand([]byte{1, 2, 3}, "", nil, 8), odd.expand([]byte{1, 2, 4}, "", nil, 8); bytes.Equal(a, b) {
+		t.Error("the last byte does not count")
 	}
 }
