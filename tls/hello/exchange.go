@@ -56,6 +56,8 @@ func (f *Flight) exchange() (*exchanged, error) {
 	}
 	suite, ok := suite12Of(f.ServerHello.CipherSuite)
 	switch {
+	case f.ClientHello == nil:
+		return nil, errHello
 	case len(f.Secret) == 0:
 		return nil, errors.New("there is no secret to make a key from")
 	case !ok:

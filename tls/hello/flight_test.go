@@ -210,31 +210,3 @@ func TestSSL2(t *testing.T) {
 		t.Errorf("%v %+v", f.Broken, f.SSL2)
 	}
 }
-
-func FuzzFlight(f *testing.F) {
-	share := Share{Group: x25519, Private: bytes.Repeat([]byte{1}, 32)}
-	first := Records(ContentHandshake, TLS10, basic().Marshal())
-	f.Add([]byte{22, 3, 3, 0, 4, 14, 0, 0, 0}, false)
-	f.Add([]byte{21, 3, 3, 0, 2, 2, 40}, false)
-	f.Add([]byte{0x80, 3, 4, 0, 1}, true)
-	f.Fuzz(func(t *testing.T, received []byte, ssl2 bool) {
-		fl := &Flight{Shares: []Share{share}}
-		if ssl2 {
-			fl.Sent(SSL2ClientHello([]uint32{1}, nil))
-		} else {
-			fl.Sent(first)
-		}
-		half := len(received) / 2
-		fl.Received(received[:half])
-		fl.Received(received[half:])
-		fl.Version()
-		fl.Group()
-		fl.Protocol()
-		if fl.ServerHello != nil {
-			fl.ServerHello.Downgrade()
-		}
-		if fl.kept > maxKept {
-			t.Error("too much is kept")
-		}
-	})
-}

