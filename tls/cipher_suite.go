@@ -2,6 +2,7 @@ package tls
 
 import (
 	"vksprobe/probe"
+	"vksprobe/tls/norm"
 	"vksprobe/tls/tr02102"
 )
 
@@ -29,22 +30,11 @@ var _ = Rules.Add(&probe.Rule{
 	Needs: []string{Handshake.Name},
 	Check: func(c *probe.Case) []probe.Finding {
 		return perHost(c, func(n Negotiated) judgement {
-			e, ok := bsi.CipherSuite(n.CipherSuiteCode)
-			class := tr02102.NotListed
-			if ok {
-				class = e.Class(c.Date)
+			a := bsi.Assess(norm.Mechanism{Kind: norm.CipherSuite, Code: n.CipherSuiteCode, Name: n.CipherSuite, Version: n.VersionCode}, c.Date)
+			if a.Class == norm.Listed {
+				return judgement{probe.Pass, a.Detail}
 			}
-			switch class {
-			case tr02102.Listed:
-				return judgement{probe.Pass, both("%s ist empfohlen bis %s (Abschnitt %s).", "%s is recommended until %s (section %s).", n.CipherSuite, e.Until, e.Section)}
-			case tr02102.Expiring:
-				return judgement{probe.Review, both("%s ist nur noch bis Ende %s empfohlen (Abschnitt %s).", "%s is recommended only until the end of %s (section %s).", n.CipherSuite, e.Until, e.Section)}
-			case tr02102.Expired:
-				return judgement{probe.Review, both("Die Empfehlung für %s ist Ende %s ausgelaufen (Abschnitt %s).", "The recommendation of %s ended with %s (section %s).", n.CipherSuite, e.Until, e.Section)}
-			case tr02102.NotRecommended:
-				return judgement{probe.Review, both("%s wird ausdrücklich nicht empfohlen.", "%s is expressly not recommended.", n.CipherSuite)}
-			}
-			return judgement{probe.Review, both("%s ist nicht aufgeführt. Das ist keine Aussage über ihre Sicherheit.", "%s is not listed. That is no statement about its security.", n.CipherSuite)}
+			return judgement{probe.Review, a.Detail}
 		})
 	},
 })

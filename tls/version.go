@@ -4,10 +4,18 @@ import (
 	"fmt"
 
 	"vksprobe/probe"
+	"vksprobe/tls/norm"
 	"vksprobe/tls/tr02102"
 )
 
-var bsi = tr02102.Load()
+// bsi is the guideline in its newest edition.
+var bsi = func() *norm.Norm {
+	n, ok := norm.Builtin().Get(tr02102.ID + "/" + tr02102.Edition)
+	if !ok {
+		panic("no edition " + tr02102.Edition) // built in: a bug
+	}
+	return n
+}()
 
 // both is one sentence pattern in both languages with the same values.
 func both(de, en string, values ...any) probe.Text {
@@ -41,12 +49,13 @@ var _ = Rules.Add(&probe.Rule{
 			if n.VersionCode < 0x0303 {
 				return judgement{probe.Fail, both("Ausgehandelt wurde %s.", "%s was negotiated.", n.Version)}
 			}
-			if e, ok := bsi.Version(n.VersionCode); ok && e.Class(c.Date) == tr02102.Expired {
+			switch a := bsi.Assess(norm.Mechanism{Kind: norm.Version, Code: n.VersionCode, Name: n.Version}, c.Date); a.Class {
+			case norm.Expired:
 				return judgement{probe.Review, both("Ausgehandelt wurde %s; die Empfehlung der "+tr02102.Doc+" galt bis Ende %s.",
-					"%s was negotiated; "+tr02102.Doc+" recommended it until the end of %s.", n.Version, e.Until)}
-			} else if ok {
+					"%s was negotiated; "+tr02102.Doc+" recommended it until the end of %s.", n.Version, a.Until)}
+			case norm.Listed, norm.Expiring:
 				return judgement{probe.Pass, both("Ausgehandelt wurde %s (nach "+tr02102.Doc+", Ausgabe "+tr02102.Edition+", empfohlen bis %s).",
-					"%s was negotiated (recommended by "+tr02102.Doc+", edition "+tr02102.Edition+", until %s).", n.Version, e.Until)}
+					"%s was negotiated (recommended by "+tr02102.Doc+", edition "+tr02102.Edition+", until %s).", n.Version, a.Until)}
 			}
 			return judgement{probe.Review, both("Ausgehandelt wurde die unbekannte Version %s.", "The unknown version %s was negotiated.", n.Version)}
 		})
