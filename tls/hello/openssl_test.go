@@ -230,6 +230,16 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 	}
 }
 
+func TestOpenSSLApplicationTLS13(t *testing.T) {
+	s := connect(t, openssl(t))
+	f, c := everything()
+	s.f = f
+	s.fetch(c)
+	if f.Version() != TLS13 || len(f.Tickets) == 0 {
+		t.Error(shown(f))
+	}
+}
+
 func TestOpenSSLEarlyCCS(t *testing.T) {
 	s := connect(t, openssl(t))
 	s.send(Records(ContentHandshake, TLS10, old(TLS12, 0xC014, x25519).Marshal()))

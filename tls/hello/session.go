@@ -57,3 +57,14 @@ func (f *Flight) Bleed() []byte {
 	}
 	return got[len(sent):]
 }
+
+// KeyName returns the bytes by which most servers name the key of a ticket
+// (RFC 5077 section 4), or nil if it is too short for that. Two tickets with
+// one name were made with one key.
+func (t Ticket) KeyName() []byte {
+	const size = 16
+	if len(t.Ticket) < size {
+		return nil
+	}
+	return t.Ticket[:size]
+}
