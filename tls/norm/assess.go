@@ -177,7 +177,7 @@ func matches(patterns []string, name string) bool {
 // detail puts an answer into words.
 func (n *Norm) detail(a Assessment, r *Row) probe.Text {
 	cite := probe.Text{DE: n.Document + ", Ausgabe " + n.Edition, EN: n.Document + ", edition " + n.Edition}
-	if a.Section != "" {
+	if a.Section != "" && a.Section != Unverified {
 		cite.DE += ", Abschnitt " + a.Section
 		cite.EN += ", section " + a.Section
 	}

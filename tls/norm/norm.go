@@ -103,6 +103,9 @@ const (
 	SaysNotListed      Says = "not_listed" // a row whose only purpose is to explain the silence
 )
 
+// Unverified stands in a row for a section whose number is not known.
+const Unverified = "-"
+
 // A Certainty says how sure a row is, given its sources.
 type Certainty string
 
