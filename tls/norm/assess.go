@@ -177,7 +177,10 @@ func matches(patterns []string, name string) bool {
 // detail puts an answer into words.
 func (n *Norm) detail(a Assessment, r *Row) probe.Text {
 	cite := probe.Text{DE: n.Document + ", Ausgabe " + n.Edition, EN: n.Document + ", edition " + n.Edition}
-	if a.Section != "" && a.Section != Unverified {
+	if appendix, ok := strings.CutPrefix(a.Section, "App. "); ok {
+		cite.DE += ", Anhang " + appendix
+		cite.EN += ", appendix " + appendix
+	} else if a.Section != "" && a.Section != Unverified {
 		cite.DE += ", Abschnitt " + a.Section
 		cite.EN += ", section " + a.Section
 	}
@@ -200,11 +203,13 @@ func (n *Norm) detail(a Assessment, r *Row) probe.Text {
 			"{cite}", cite, "{document}", n.Document, "{edition}", n.Edition).Replace(s)
 	}
 	t = probe.Text{DE: fill(t.DE, named.DE, cite.DE), EN: fill(t.EN, named.EN, cite.EN)}
-	if a.Class.Permits() {
+	if a.Class.Permits() && len(a.Conditions) > 0 {
+		var de, en []string
 		for _, c := range a.Conditions {
-			t.DE += " Bedingung: " + c.DE
-			t.EN += " Condition: " + c.EN
+			de, en = append(de, c.DE), append(en, c.EN)
 		}
+		t.DE += " Bedingung: " + strings.Join(de, "; ") + "."
+		t.EN += " Condition: " + strings.Join(en, "; ") + "."
 	}
 	if a.Analogy {
 		t.DE += " Das Dokument erwähnt DTLS nicht; seine Aussagen zu TLS sind hier sinngemäß übertragen."

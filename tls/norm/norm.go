@@ -134,8 +134,8 @@ type Source struct {
 // A Condition restricts a row. The engine returns it and does not apply it:
 // whether it holds is known to the caller.
 type Condition struct {
-	ID string `json:"id"` // such as "encrypt_then_mac"
-	probe.Text
+	ID         string `json:"id"` // such as "encrypt_then_mac"
+	probe.Text        // part of a sentence that begins with "only" or "if"
 }
 
 // Until is the last year of a statement; the zero value is no year.
@@ -191,7 +191,7 @@ type Row struct {
 	Until      Until     `json:"until,omitzero"`       // last year of a favourable word
 	Conditions []string  `json:"conditions,omitempty"` // keys of the file's conditions
 	OneOf      string    `json:"one_of,omitempty"`     // required rows with the same word are alternatives
-	Section    string    `json:"section"`              // "3.3.1.1"
+	Section    string    `json:"section"`              // "3.3.1.1", "App. B", or Unverified
 	Table      string    `json:"table,omitempty"`      // "3"
 	Sources    []string  `json:"sources"`              // keys of the file's sources
 	Certainty  Certainty `json:"certainty"`            // of the whole row, the year included

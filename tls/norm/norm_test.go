@@ -406,6 +406,45 @@ func TestAssessmentAsJSON(t *testing.T) {
 	}
 }
 
+// An exception of a pattern, and a use of a key, are part of what fits.
+func TestFits(t *testing.T) {
+	anon := suite(0x006C, "TLS_DH_anon_WITH_AES_128_CBC_SHA256")
+	if a := get(t, "bsi-mst-tls").Assess(anon, autumn); a.Class != NotListed || a.Via == "" {
+		t.Errorf("an ephemeral exchange without certificate: %s by %s", a.Class, a.Row)
+	}
+	key := Mechanism{Kind: Key, Name: "RSA", Use: ForExchange, Bits: 3072}
+	if a := get(t, "bsi-tr-02102-2").Assess(key, autumn); a.Class != NotListed {
+		t.Errorf("RSA for key transport: %s by %s", a.Class, a.Row)
+	}
+	key = Mechanism{Kind: Key, Name: "RSA", Use: ForCertificate} // length not measured
+	if a := get(t, "bsi-tr-02102-2").Assess(key, autumn); a.Class != NotListed {
+		t.Errorf("RSA of unknown length: %s by %s", a.Class, a.Row)
+	}
+}
+
+// A profile has no suites for a version that the norm itself refuses; and a
+// norm cannot follow one that follows another.
+func TestMadeUpNorms(t *testing.T) {
+	rows := `{"id":"v","kind":"version","code":"0x0303","name":"TLS 1.2","says":"forbidden","section":"1","sources":["s"],"certainty":"high"},
+		{"id":"b","kind":"cipher_suite","code":"0xC02F","name":"B","versions":["TLS 1.2"],"says":"allowed","section":"1","sources":["s"],"certainty":"high"},`
+	file := func(old, new string) *fstest.MapFile {
+		return &fstest.MapFile{Data: []byte(strings.Replace(strings.Replace(valid, `"rows":[`, `"rows":[`+rows, 1), old, new, 1))}
+	}
+	c, err := Load(fstest.MapFS{"a.json": file("", "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := c.Get("x")
+	p := n.Profile(on(2020, 1, 1))
+	if got := Codes(p.Of(CipherSuite, 0)); !slices.Equal(got, []uint16{0x1301}) {
+		t.Errorf("suites %04X", got)
+	}
+	_, err = Load(fstest.MapFS{"a.json": file(`"id":"x"`, `"id":"x","follows":"y"`), "b.json": file(`"id":"x"`, `"id":"y","follows":"z"`), "c.json": file(`"id":"x"`, `"id":"z"`)})
+	if err == nil {
+		t.Error("a chain of norms was accepted")
+	}
+}
+
 // No sentence about silence uses the words for a broken mechanism.
 func TestTone(t *testing.T) {
 	for _, n := range Builtin().All() {
