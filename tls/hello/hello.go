@@ -10,7 +10,9 @@
 // There is no input or output here. A [Flight] is told what was sent and what
 // was received, in that order, and says what the server has shown; a live
 // connection and a stored transcript are the same to it. Given the private
-// halves of the key shares it also follows TLS 1.3 behind its encryption.
+// halves of the key shares it also follows TLS 1.3 behind its encryption, and
+// given a secret to make keys of, TLS 1.0 to 1.2: it says what a client has to
+// send to complete a handshake, to resume it or to begin another in it.
 //
 // Everything that is parsed comes from a stranger: lengths are checked
 // against what is there, never trusted for an allocation, and each Flight has
