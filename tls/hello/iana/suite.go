@@ -165,6 +165,9 @@ func (s *CipherSuite) readCipher(text string) {
 		hash = "STREEBOG256"
 	case hash == "OMAC", hash == "IMIT", hash == "GOSTR3411":
 		s.MAC, hash = hash, "STREEBOG256"
+		if strings.Contains(s.Name, "GOSTR3410") { // R 34.11-94 goes with R 34.10-94 and -2001
+			hash = "GOST94"
+		}
 	}
 	if cipher == hash { // RFC 9150: TLS 1.3 without encryption
 		cipher, s.MAC = "NULL", hash
