@@ -23,6 +23,7 @@ var layers = map[string]int{
 	"probe":            0,
 	"probe/ruletest":   1, // support for tests of rules
 	"probe/netlog":     1,
+	"tls/hello":        1, // messages only; webrtc reads DTLS with it
 	"tls":              2,
 	"webrtc":           2,
 	"tracking":         2,

@@ -114,7 +114,8 @@ type Entry struct {
 // maxCertificates bounds what is kept of one chain.
 const maxCertificates = 100
 
-// ParseCertificate parses the body of a Certificate message.
+// ParseCertificate parses the body of a Certificate message and keeps the
+// first hundred of a longer chain.
 func ParseCertificate(body []byte, version uint16) ([]Entry, error) {
 	s := cryptobyte.String(body)
 	var list cryptobyte.String
@@ -131,7 +132,7 @@ func ParseCertificate(body []byte, version uint16) ([]Entry, error) {
 	for !list.Empty() {
 		var e Entry
 		var der cryptobyte.String
-		if !list.ReadUint24LengthPrefixed(&der) || len(all) == maxCertificates {
+		if !list.ReadUint24LengthPrefixed(&der) {
 			return all, errMalformed
 		}
 		e.DER = der
@@ -145,7 +146,9 @@ func ParseCertificate(body []byte, version uint16) ([]Entry, error) {
 			}
 			e.SCTs, _ = find(extensions, ExtSCT)
 		}
-		all = append(all, e)
+		if len(all) < maxCertificates {
+			all = append(all, e)
+		}
 	}
 	return all, nil
 }

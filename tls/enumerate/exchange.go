@@ -1,0 +1,100 @@
+package enumerate
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"vksprobe/probe"
+	"vksprobe/tls/hello"
+)
+
+// A Question says why a connection was made, which tells what a refusal
+// means.
+type Question string
+
+// The questions.
+const (
+	AskSuites      Question = "suites"      // which suites; a refusal refuses all that were offered
+	AskGroups      Question = "groups"      // which groups, with suites that are known to be accepted
+	AskSignatures  Question = "signatures"  // which signature schemes, likewise
+	AskOrder       Question = "order"       // whose preference counts
+	AskALPN        Question = "alpn"        // which application protocols
+	AskName        Question = "name"        // what happens with no name or another
+	AskFallback    Question = "fallback"    // TLS_FALLBACK_SCSV
+	AskTolerance   Question = "tolerance"   // of what every server has to ignore
+	AskSession     Question = "session"     // a complete handshake, to be resumed
+	AskResumption  Question = "resumption"  // is it
+	AskRenegotiate Question = "renegotiate" // a second handshake in the first
+	AskFlaw        Question = "flaw"
+	AskControl     Question = "control" // a hello that is known to be answered
+)
+
+// ranks reports whether the choice of a suite shows an order of preference:
+// only where all groups and signature schemes were offered.
+func (q Question) ranks() bool { return q == AskSuites || q == AskOrder }
+
+// An Exchange is one connection: what was asked and every byte after the
+// preamble of STARTTLS. It is one line of a transcript.
+type Exchange struct {
+	N        int            `json:"n"`
+	Address  string         `json:"address"`
+	Question Question       `json:"question"`
+	Detail   string         `json:"detail,omitempty"` // such as the flaw
+	Start    time.Time      `json:"start"`            // when the first byte was written
+	Chunks   []Chunk        `json:"chunks"`
+	Shares   []hello.Share  `json:"shares,omitempty"`
+	PSK      *hello.PSK     `json:"psk,omitempty"`
+	Secret   []byte         `json:"secret,omitempty"` // see [hello.Flight]
+	Session  *hello.Session `json:"session,omitempty"`
+	// Confirmed is set at the last of several silences that together are a
+	// refusal: each time the server answered others.
+	Confirmed bool          `json:"confirmed,omitempty"`
+	Failure   probe.Failure `json:"failure,omitempty"` // how it ended, if not by us
+}
+
+// A Chunk is what one read or write carried.
+type Chunk struct {
+	Sent bool          `json:"sent,omitempty"`
+	At   time.Duration `json:"at"` // nanoseconds since Start
+	Data []byte        `json:"data"`
+}
+
+// Replay reads an exchange again.
+func (e *Exchange) Replay() *hello.Flight {
+	f := e.flight()
+	for _, c := range e.Chunks {
+		if c.Sent {
+			f.Sent(c.Data)
+		} else {
+			f.Received(c.Data)
+		}
+	}
+	return f
+}
+
+// flight returns a Flight on which nothing has passed.
+func (e *Exchange) flight() *hello.Flight {
+	return &hello.Flight{Shares: e.Shares, PSK: e.PSK, Secret: e.Secret, Session: e.Session}
+}
+
+// maxLine bounds a line of a transcript: one exchange with all that a server
+// may send in it.
+const maxLine = 4 << 20
+
+// ReadTranscript reads exchanges, one a line. What cannot be read ends it
+// with an error; the exchanges before it are given.
+func ReadTranscript(r io.Reader, give func(*Exchange)) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxLine)
+	for n := 1; lines.Scan(); n++ {
+		var e Exchange
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return fmt.Errorf("transcript line %d: %w", n, err)
+		}
+		give(&e)
+	}
+	return lines.Err()
+}

@@ -1,0 +1,189 @@
+package enumerate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"vksprobe/fixtures/tlslab"
+	"vksprobe/tls/enumerate"
+	"vksprobe/tls/hello"
+)
+
+// elsewhere are features that other packages look for.
+var elsewhere = map[tlslab.Feature]bool{tlslab.DTLSCookie: true, tlslab.UseSRTP: true, tlslab.SegmentedTolerance: true}
+
+// uncertain are features that only a complete handshake, a CBC suite or a
+// second version shows; for the others an answer must be there.
+var uncertain = map[tlslab.Feature]bool{tlslab.IDResumption: true, tlslab.TicketResumption: true, tlslab.EncryptThenMAC: true, tlslab.FallbackSCSV: true, tlslab.DowngradeSentinel: true,
+	tlslab.PSKResumption: true, tlslab.PSKOnly: true, tlslab.CertCompression: true, tlslab.ClientRenegotiation: true}
+
+func codes(list []enumerate.Named) (out []uint16) {
+	for _, n := range list {
+		out = append(out, n.Code)
+	}
+	return out
+}
+
+func sorted(list []uint16) []uint16 {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
+}
+
+// compare holds an offer against the truth of a server. What the truth does
+// not state is not compared.
+func compare(t *testing.T, o enumerate.Offer, truth tlslab.Truth) {
+	t.Helper()
+	versions := map[uint16]enumerate.Version{}
+	for _, v := range o.Versions {
+		if v.State == enumerate.Yes {
+			versions[v.Code] = v
+		}
+	}
+	for _, want := range truth.Versions {
+		got, ok := versions[want.Version]
+		delete(versions, want.Version)
+		if !ok {
+			t.Errorf("%s is missing", hello.VersionName(want.Version))
+			continue
+		}
+		if want.Suites != nil && !slices.Equal(sorted(codes(got.Suites)), sorted(want.Suites)) {
+			t.Errorf("%s: suites\n got %04X\nwant %04X", got.Name, sorted(codes(got.Suites)), sorted(want.Suites))
+		}
+		if len(got.SuitesUnknown) > 0 && want.Version != hello.SSL20 {
+			t.Errorf("%s: unknown suites %v", got.Name, got.SuitesUnknown)
+		}
+		if want.Preference != "" && len(want.Suites) > 1 && string(got.SuitePreference) != want.Preference {
+			t.Errorf("%s: preference of the %s, want %s", got.Name, got.SuitePreference, want.Preference)
+		}
+		// where the client decides on ChaCha20 it has no place in the order
+		ordered := func(list []uint16) []uint16 {
+			return slices.DeleteFunc(slices.Clone(list), func(c uint16) bool { return got.ChaCha20ByClient && (c == 0x1303 || c>>8 == 0xCC) })
+		}
+		if want.Preference == "server" && want.Suites != nil && !slices.Equal(ordered(codes(got.Suites)), ordered(want.Suites)) {
+			t.Errorf("%s: order\n got %04X\nwant %04X", got.Name, codes(got.Suites), want.Suites)
+		}
+		if want.Groups != nil && !slices.Equal(sorted(codes(got.Groups)), sorted(want.Groups)) {
+			t.Errorf("%s: groups\n got %d\nwant %d", got.Name, sorted(codes(got.Groups)), sorted(want.Groups))
+		}
+		if want.GroupPreference != "" && len(want.Groups) > 1 && string(got.GroupPreference) != want.GroupPreference {
+			t.Errorf("%s: groups by preference of the %s, want %s", got.Name, got.GroupPreference, want.GroupPreference)
+		}
+		if want.Schemes != nil && !slices.Equal(sorted(codes(got.SignatureSchemes)), sorted(want.Schemes)) {
+			t.Errorf("%s: signature schemes\n got %04X\nwant %04X", got.Name, sorted(codes(got.SignatureSchemes)), sorted(want.Schemes))
+		}
+	}
+	if truth.Versions != nil {
+		for _, v := range versions {
+			t.Errorf("%s is there, with %v", v.Name, v.Suites)
+		}
+	}
+	for _, want := range truth.DH {
+		if !slices.ContainsFunc(o.DH, func(d enumerate.DHParameters) bool {
+			return d.Bits == want.Bits && (want.Safe == "" || string(d.Safe) == want.Safe) && (want.Known == "" || d.Known == want.Known) && (want.Reused == "" || string(d.Reused) == want.Reused || d.Reused == enumerate.Unknown)
+		}) {
+			t.Errorf("DH %+v is missing: %+v", want, o.DH)
+		}
+	}
+	if truth.ALPN != nil && !slices.Equal(slices.Sorted(slices.Values(o.Protocols)), slices.Sorted(slices.Values(truth.ALPN))) {
+		t.Errorf("ALPN %q, want %q", o.Protocols, truth.ALPN)
+	}
+	modern := slices.ContainsFunc(truth.Versions, func(v tlslab.Version) bool { return v.Version > hello.SSL20 })
+	for f, want := range truth.Features {
+		got := o.Features[string(f)]
+		small := truth.Features[tlslab.UnknownTolerance] == "no" || truth.Features[tlslab.LargeTolerance] == "no"
+		if got == "" && (small || !modern) {
+			continue // was not asked for
+		}
+		if f == tlslab.ManyTolerance && small {
+			continue // cannot be told apart
+		}
+		if elsewhere[f] || (got == "" || got == enumerate.Unknown) && uncertain[f] {
+			continue
+		}
+		if string(got) != want {
+			t.Errorf("%s: %q, want %s", f, got, want)
+		}
+	}
+	for f, want := range truth.Flaws {
+		got := o.Flaws[string(f)]
+		if f == tlslab.Ticketbleed && got == "" && o.Features[enumerate.TicketResumption] == "" {
+			continue // no handshake could be completed
+		}
+		if string(got) != want {
+			t.Errorf("%s: %q, want %s", f, got, want)
+		}
+	}
+	if truth.Chains != nil && len(o.Chains) < len(truth.Chains) {
+		t.Errorf("%d chains, want %d", len(o.Chains), len(truth.Chains))
+	}
+}
+
+func groupsOf(f *hello.Flight) []uint16 {
+	if f.ClientHello == nil {
+		return nil
+	}
+	return f.ClientHello.List16(hello.ExtSupportedGroups)
+}
+
+// scan runs a scan and derives from what was recorded.
+func scan(t *testing.T, target enumerate.Target, o enumerate.Options) enumerate.Offer {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	var all []*enumerate.Exchange
+	d := net.Dialer{}
+	o.Open = func(ctx context.Context) (net.Conn, error) { return d.DialContext(ctx, "tcp", target.Address) }
+	o.Record = func(e *enumerate.Exchange) { all = append(all, e) }
+	cost, err := enumerate.Run(ctx, target, o)
+	if err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d connections, %d unused, %d exchanges, throttled %d times, %v", cost.Connections, cost.Unused, cost.Exchanges, cost.Throttled, cost.Duration.Round(time.Millisecond))
+	if os.Getenv("VKSPROBE_TRACE") != "" {
+		for _, e := range all {
+			f := e.Replay()
+			var suites []uint16
+			if f.ClientHello != nil {
+				suites = f.ClientHello.CipherSuites
+			}
+			var chosen, alert any
+			if c := f.Chosen(); c != nil {
+				chosen = fmt.Sprintf("%04X", c.CipherSuite)
+			}
+			if f.Alert != nil {
+				alert = f.Alert.Description
+			}
+			t.Logf("%d %s %s: %04X of %d suites %04X, groups %v: chose %v group %d alert %v %s %v done %v %v %04X %d", e.N, e.Question, e.Detail, f.Version(), len(suites), suites[:min(6, len(suites))], groupsOf(f), chosen, f.Group(), alert, e.Failure, f.Broken, f.Done, f.Decrypted, f.SignatureScheme(), len(e.Shares))
+		}
+	}
+	return enumerate.Derive(target, "tcp", all)
+}
+
+// TestLab scans every server of the lab that speaks TLS over TCP from the
+// first byte.
+func TestLab(t *testing.T) {
+	lab := tlslab.New(tlslab.Options{})
+	for _, name := range tlslab.Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, err := lab.Start(t.Context(), name)
+			if errors.Is(err, tlslab.ErrMissing) {
+				t.Skip(err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if s.Transport != "tcp" || s.StartTLS != "" {
+				t.Skip(s.Transport, s.StartTLS)
+			}
+			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address}, enumerate.Options{Timeout: 1500 * time.Millisecond}), s.Truth)
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package enumerate
+
+import (
+	"slices"
+	"time"
+
+	"vksprobe/tls/hello"
+)
+
+// The questions about TLS 1.3.
+//
+// With no key share at all a server names its group in a HelloRetryRequest:
+// suites and groups cost one round trip and nobody any computation.
+
+// modern makes a hello of TLS 1.3.
+func (s *scan) modern(suites, groups []uint16, shares ...hello.Share) *hello.ClientHello {
+	c := &hello.ClientHello{Version: hello.TLS12, Random: random(32), SessionID: random(32), CipherSuites: suites}
+	if s.target.Host != "" {
+		c.Extensions = append(c.Extensions, hello.ServerName(s.target.Host))
+	}
+	c.Extensions = append(c.Extensions,
+		hello.Values(hello.ExtSupportedGroups, groups), hello.Values(hello.ExtSignatureAlgorithms, schemes),
+		hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.SupportedVersions(hello.TLS13), hello.PSKModes(1, 0), hello.KeyShares(shares...))
+	return c
+}
+
+// beginModern asks the first questions.
+func (s *scan) beginModern() []*ask {
+	full := s.modern(slices.Concat(suites13, suites13Rare), groups13, s.share...).With(hello.ALPN(applications...)).With(hello.Heartbeat()).With(greaseECH())
+	var session, forward, backward *answer
+	open := 3
+	done := func() {
+		if open--; open == 0 {
+			s.goOnModern(session, forward, backward)
+		}
+	}
+	return []*ask{
+		{question: AskSession, hello: full, shares: s.share, until: decrypted, talk: s.finishModern, then: func(r *answer) { s.note(r); session = r; done() }},
+		{question: AskOrder, hello: s.modern(suites13, groups13), then: func(r *answer) { s.note(r); forward = r; done() }},
+		{question: AskOrder, hello: s.modern(reversed(suites13), reversed(groups13)), then: func(r *answer) { s.note(r); backward = r; done() }},
+	}
+}
+
+// finishModern follows a HelloRetryRequest if there was one, completes the
+// handshake and waits for tickets.
+func (s *scan) finishModern(c *conversation) error {
+	f := c.flight
+	if f.Retry != nil && f.ServerHello == nil {
+		if !hello.CanShare(f.Group()) {
+			return nil
+		}
+		share, err := hello.NewShare(f.Group(), cryptoRandom)
+		if err != nil {
+			return err
+		}
+		c.ex.Shares = append(slices.Clone(c.ex.Shares), share)
+		f.Shares = c.ex.Shares
+		second := f.ClientHello.With(hello.KeyShares(share))
+		if cookie := f.Retry.Cookie(); cookie != nil {
+			second = second.With(hello.Cookie(cookie))
+		}
+		if err := c.send(hello.Records(hello.ContentHandshake, hello.TLS12, second.Marshal())); err != nil {
+			return err
+		}
+		if err := c.read(func(f *hello.Flight) bool { return f.Done }); err != nil {
+			return err
+		}
+	}
+	if !f.Done {
+		return nil
+	}
+	finish, err := f.Finish()
+	if err != nil {
+		return nil // a suite that cannot be decrypted
+	}
+	if err := c.send(finish); err != nil {
+		return err
+	}
+	// Tickets come with no request; after this long none comes any more.
+	c.conn.SetReadDeadline(time.Now().Add(max(100*time.Millisecond, 3*s.pool.roundTrip())))
+	c.read(func(f *hello.Flight) bool { return len(f.Tickets) >= 2 || f.Application > 0 })
+	return nil
+}
+
+// goOnModern asks what is left once the first answers are there.
+func (s *scan) goOnModern(session, forward, backward *answer) {
+	if !s.has(hello.TLS13) {
+		return
+	}
+	v := s.of(hello.TLS13)
+	// the suites that are left, one at a time, and the rare ones at once
+	for _, suite := range minus(suites13, v.suites) {
+		s.refine(hello.TLS13, []uint16{suite})
+	}
+	s.refine(hello.TLS13, minus(suites13Rare, v.suites))
+	for _, bundle := range bundles13 {
+		s.groupsModern(minus(bundle, v.groups))
+	}
+	if len(both(v.groups, groupsShared)) > 0 {
+		s.signModern()
+	} // else when the groups are known
+	s.resumeModern(session)
+}
+
+// groupsModern asks for groups of TLS 1.3, the rest one by one if there is
+// one among them.
+func (s *scan) groupsModern(bundle []uint16) {
+	if len(bundle) == 0 {
+		return
+	}
+	s.ask(&ask{question: AskGroups, hello: s.modern(s.of(hello.TLS13).suites, bundle), then: func(r *answer) {
+		s.note(r)
+		if r.verdict != granted || r.Group() == 0 {
+			return
+		}
+		for _, g := range minus(bundle, []uint16{r.Group()}) {
+			s.groupsModern([]uint16{g})
+		}
+	}})
+}
+
+// signModern asks for what needs a readable handshake, once.
+func (s *scan) signModern() {
+	if s.has(hello.TLS13) && !s.signing {
+		s.signing = true
+		s.schemesModern()
+		s.moreModern()
+	}
+}
+
+// schemesModern asks for signature schemes, each with a key share so that the
+// server has to sign.
+func (s *scan) schemesModern() {
+	v := s.of(hello.TLS13)
+	base, share := s.readable()
+	if len(share) == 0 {
+		return
+	}
+	one := func(list []uint16) {
+		if len(list) == 0 {
+			return
+		}
+		var then func(r *answer)
+		put := func(list []uint16) {
+			h := base.With(hello.Values(hello.ExtSignatureAlgorithms, list)).With(hello.Values(hello.ExtSignatureAlgsCert, schemes))
+			s.ask(&ask{question: AskSignatures, hello: h, shares: share, until: decrypted, then: then})
+		}
+		rest := list
+		then = func(r *answer) {
+			s.note(r)
+			if x := r.SignatureScheme(); r.verdict == granted && slices.Contains(rest, x) && len(rest) > 1 {
+				rest = minus(rest, []uint16{x})
+				put(rest)
+			}
+		}
+		put(list)
+	}
+	for _, scheme := range minus(schemes13, v.schemes) {
+		one([]uint16{scheme})
+	}
+	one(minus(schemes13Rare, v.schemes))
+}

@@ -1,0 +1,270 @@
+// Package enumerate finds out all that a server offers in its TLS handshakes:
+// versions, suites and their order, groups, signature schemes, certificates,
+// extensions and some flaws.
+//
+// [Run] asks, [Derive] concludes. Each connection is an [Exchange]: a
+// question, and every byte of the answer. Run decides by the answers what to
+// ask next, and records the exchanges; Derive reads nothing but those, so that
+// whoever has the transcript comes to the same [Offer], years later and
+// without a network.
+//
+// A handshake answers with one suite of many, so a server is asked with all
+// that might be there, then with what is left, in parts that go out at the
+// same time: the number of round trips is small even where the number of
+// questions is not. No question needs more of the server than its first
+// flight, but for the few about sessions; in TLS 1.3 a HelloRetryRequest is
+// mostly enough, which costs it no computation.
+//
+// A refusal is believed if it is an alert. Silence, a close or a reset may as
+// well come from a limit; then the pool of connections becomes slower, a
+// hello that is known to be answered is sent in between, and what stays
+// without a certain answer is reported as unknown.
+//
+//	scan.go     the queue of questions and what is known so far
+//	ask.go      one question, repeated until the answer is certain
+//	pool.go     connections, limits and politeness
+//	modern.go   the questions of TLS 1.3
+//	classic.go  those of SSL 3.0 to TLS 1.2
+//	extras.go   those that need the versions: names, orders, tolerance
+//	session.go  resumption, renegotiation, flaws
+//	derive.go, feature.go, order.go, prime.go  conclusions
+package enumerate
+
+import (
+	"context"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"vksprobe/tls/hello"
+)
+
+// A Target is one address that speaks TLS.
+type Target struct {
+	Host     string // the name to ask for by server_name; empty for none
+	Address  string // "192.0.2.1:443"
+	StartTLS string // protocol of the preamble, if any
+}
+
+// Options say how a server is asked.
+type Options struct {
+	Parallel int           // connections at a time; 0 means 16
+	Rate     float64       // new connections a second; 0 means no limit
+	Timeout  time.Duration // for an answer; 0 means 5 s
+	Deep     bool          // also ask what loads or provokes a server
+	// Open connects to the target and leads up to the first ClientHello.
+	Open func(context.Context) (net.Conn, error)
+	// Record gets every exchange when it is over, one at a time.
+	Record func(*Exchange)
+}
+
+// Cost is what a scan took.
+type Cost struct {
+	Connections int           `json:"connections"` // that were opened or tried
+	Unused      int           `json:"unused"`      // opened ahead and not needed
+	Exchanges   int           `json:"exchanges"`
+	Throttled   int           `json:"throttled"` // how often the server's limits made us slower
+	Parallel    int           `json:"parallel"`  // most connections at a time
+	Sent        int64         `json:"sent"`      // bytes
+	Received    int64         `json:"received"`
+	Duration    time.Duration `json:"duration"`   // nanoseconds
+	RoundTrip   time.Duration `json:"round_trip"` // least time of a connect, nanoseconds
+}
+
+// scan is the enumeration of one target. Asks run at once; what their answers
+// lead to runs one after the other in run.
+type scan struct {
+	target  Target
+	options Options
+	pool    *pool
+	record  func(*Exchange)
+
+	mu        sync.Mutex
+	alive     time.Time // begin of the last connection on which something was granted
+	alerts    bool      // something was refused by an alert
+	control   *hello.ClientHello
+	exchanges int
+	sent      int64
+	received  int64
+
+	queue   []*ask
+	waiting int
+	next    func() // what comes when nothing is open any more; nil at the end
+	gone    bool
+
+	small    bool          // the server takes only small hellos, up to TLS 1.2
+	signing  bool          // signature schemes of TLS 1.3 were asked for
+	grouped  bool          // the groups of TLS 1.2 were asked for
+	signed   []uint16      // suites with which signature schemes were asked for
+	share    []hello.Share // of the groups that everybody has
+	versions map[uint16]*version
+	ecdhe    *hello.Flight
+	protocols
+}
+
+// version is what steers the questions about one version. What is reported is
+// derived from the exchanges later.
+type version struct {
+	suites  []uint16
+	groups  []uint16
+	schemes []uint16
+	chains  map[string]bool // authentication: "RSA", "ECDSA"
+	order   order
+	rounds  int // of questions about the order
+}
+
+// Run asks a server everything and returns what it took. The error is not
+// nil if the scan had to end before its time; what was recorded until then is
+// worth as much as ever.
+func Run(ctx context.Context, target Target, o Options) (Cost, error) {
+	if o.Parallel <= 0 {
+		o.Parallel = 16
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 5 * time.Second
+	}
+	var gap time.Duration
+	if o.Rate > 0 {
+		gap = time.Duration(float64(time.Second) / o.Rate)
+	}
+	start := time.Now()
+	s := &scan{target: target, options: o, record: o.Record, versions: map[uint16]*version{},
+		pool: newPool(o.Parallel, gap, o.Timeout, o.Open)}
+	for _, group := range []uint16{29, 23} {
+		share, err := hello.NewShare(group, cryptoRandom)
+		if err != nil {
+			return Cost{}, err
+		}
+		s.share = append(s.share, share)
+	}
+	s.begin()
+	err := s.run(ctx)
+	s.pool.close()
+	return Cost{Connections: s.pool.dialed, Unused: s.pool.unused, Exchanges: s.exchanges, Throttled: s.pool.throttled, Parallel: s.pool.most,
+		Sent: s.sent, Received: s.received, Duration: time.Since(start), RoundTrip: s.pool.rtt}, err
+}
+
+// run works the queue off.
+func (s *scan) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type done struct {
+		*ask
+		*answer
+	}
+	results := make(chan done)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		for len(s.queue) > 0 && s.waiting < s.options.Parallel && ctx.Err() == nil {
+			a := s.queue[0]
+			s.queue = s.queue[1:]
+			s.waiting++
+			all.Go(func() { results <- done{a, s.put(ctx, a)} })
+		}
+		if s.waiting == 0 {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if s.gone {
+				return errGivenUp
+			}
+			if s.next == nil {
+				return nil
+			}
+			next := s.next
+			s.next = nil
+			next()
+			continue
+		}
+		select {
+		case d := <-results:
+			s.waiting--
+			if d.gone {
+				s.gone, s.queue = true, nil
+				continue
+			}
+			if d.then != nil && ctx.Err() == nil {
+				d.then(d.answer)
+			}
+			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, 8))
+		case <-tick.C:
+			s.pool.tidy()
+		}
+	}
+}
+
+// ask queues questions.
+func (s *scan) ask(all ...*ask) { s.queue = append(s.queue, all...) }
+
+// of returns what is known of a version.
+func (s *scan) of(v uint16) *version {
+	if s.versions[v] == nil {
+		s.versions[v] = &version{chains: map[string]bool{}, order: order{}}
+	}
+	return s.versions[v]
+}
+
+// has reports whether a version has been seen.
+func (s *scan) has(v uint16) bool { return s.versions[v] != nil && len(s.versions[v].suites) > 0 }
+
+// note keeps what an answer shows by the way.
+func (s *scan) note(r *answer) {
+	h := r.Chosen()
+	if r.verdict != granted || h == nil {
+		return
+	}
+	v := s.of(r.Version())
+	add(&v.suites, h.CipherSuite)
+	if g := r.Group(); g != 0 {
+		add(&v.groups, g)
+	}
+	if x := r.SignatureScheme(); x != 0 {
+		add(&v.schemes, x)
+	}
+	if s.control == nil && r.ClientHello != nil {
+		s.mu.Lock()
+		s.control = r.ClientHello
+		s.mu.Unlock()
+	}
+	if r.exchange.Question.ranks() {
+		v.order.choose(h.CipherSuite, r.ClientHello.CipherSuites)
+	}
+}
+
+// guess lists the suites of a version in the order that the server seems to
+// have: by what is proven, and else by what most servers prefer.
+func (s *scan) guess(v uint16) []uint16 {
+	k := s.of(v)
+	list := slices.Clone(k.suites)
+	slices.SortFunc(list, byStrength)
+	k.order.sort(list)
+	return list
+}
+
+func add(list *[]uint16, x uint16) bool {
+	if slices.Contains(*list, x) {
+		return false
+	}
+	*list = append(*list, x)
+	return true
+}
+
+// minus returns what is in a and not in b.
+func minus(a, b []uint16) []uint16 {
+	return slices.DeleteFunc(slices.Clone(a), func(x uint16) bool { return slices.Contains(b, x) })
+}
+
+// both returns what is in a and in b.
+func both(a, b []uint16) []uint16 {
+	return slices.DeleteFunc(slices.Clone(a), func(x uint16) bool { return !slices.Contains(b, x) })
+}
+
+func reversed[T any](s []T) []T {
+	s = slices.Clone(s)
+	slices.Reverse(s)
+	return s
+}

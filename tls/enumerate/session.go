@@ -1,0 +1,199 @@
+package enumerate
+
+import (
+	"slices"
+	"time"
+
+	"vksprobe/tls/hello"
+)
+
+// quiet is how long nothing has to come for it to count as nothing: a
+// few round trips.
+func (s *scan) quiet() time.Duration { return max(150*time.Millisecond, 4*s.pool.roundTrip()) }
+
+// resumeModern asks whether a ticket of TLS 1.3 is taken, with a key exchange
+// and without.
+func (s *scan) resumeModern(session *answer) {
+	if session == nil || session.verdict != granted || len(session.Tickets) == 0 {
+		return
+	}
+	f := session.Flight
+	psk, err := f.Resumption(f.Tickets[0])
+	if err != nil {
+		return
+	}
+	suites := []uint16{psk.CipherSuite}
+	share := slices.DeleteFunc(slices.Clone(f.Shares), func(x hello.Share) bool { return x.Group != f.Group() })
+	for detail, modes := range map[string][]byte{"psk": {1}, "psk_ke": {0}} {
+		h := s.modern(suites, []uint16{f.Group()}, share...).With(hello.PSKModes(modes...))
+		offer, err := psk.Offer(h, 100)
+		if err != nil {
+			return
+		}
+		s.ask(&ask{question: AskResumption, detail: detail, hello: offer, shares: share, psk: &psk, until: decrypted, then: s.note})
+	}
+}
+
+// moreModern asks for what needs a handshake of its own in TLS 1.3.
+func (s *scan) moreModern() {
+	h, share := s.readable()
+	h = h.With(hello.Extension{Type: hello.ExtCompressCertificate, Data: []byte{2, 0, 1}})
+	s.ask(&ask{question: AskTolerance, detail: "compression", hello: h, shares: share, until: decrypted, then: s.note})
+}
+
+// sessions completes handshakes of the highest version up to TLS 1.2: twice
+// to have a session id and a ticket, whose use is then asked for.
+func (s *scan) sessions() {
+	var at uint16
+	for _, v := range []uint16{hello.TLS12, hello.TLS11, hello.TLS10} {
+		if s.has(v) {
+			at = v
+			break
+		}
+	}
+	if at == 0 {
+		return
+	}
+	suites := slices.DeleteFunc(slices.Clone(s.of(at).suites), func(x uint16) bool { return !hello.CanFinish(x) })
+	if len(suites) == 0 {
+		return
+	}
+	base := s.classic(at, suites, groups12).With(hello.Values(hello.ExtSupportedGroups, groupsShared))
+	base = without(without(base, hello.ExtTruncatedHMAC), hello.ExtNextProtocol)
+	base.Compression = nil
+	for _, by := range []string{"ticket", "id"} {
+		first := base
+		if by == "id" {
+			first = without(base, hello.ExtSessionTicket)
+		}
+		s.ask(&ask{question: AskSession, detail: by, hello: first, secret: random(32), until: complete, talk: s.finishClassic, then: func(r *answer) {
+			s.note(r)
+			session, err := r.Established()
+			if err != nil || by == "ticket" && len(session.Ticket) == 0 || by == "id" && len(session.ID) == 0 {
+				return
+			}
+			again := *first
+			again.Random, again.CipherSuites = random(32), []uint16{session.CipherSuite}
+			if by == "ticket" {
+				again.SessionID = random(32)
+			}
+			s.ask(&ask{question: AskResumption, detail: by, hello: session.Offer(&again), session: session, until: complete, then: s.note})
+			if by == "ticket" {
+				again.SessionID = random(16) // the flaw is about shorter ones
+				s.ask(&ask{question: AskFlaw, detail: Ticketbleed, hello: session.Offer(&again), session: session, until: complete})
+			}
+		}})
+	}
+	s.ask(&ask{question: AskRenegotiate, hello: base, secret: random(32), until: complete, talk: func(c *conversation) error {
+		if err := s.finishClassic(c); err != nil || !c.flight.Complete {
+			return err
+		}
+		_, secure := c.flight.ServerHello.Extension(hello.ExtRenegotiationInfo)
+		second := *base
+		second.Random = random(32)
+		records, err := c.flight.Renegotiate(&second, secure)
+		if err != nil {
+			return nil
+		}
+		if err := c.send(records); err != nil {
+			return err
+		}
+		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.read(func(f *hello.Flight) bool { return f.Again != nil && f.Again.ServerHello != nil || len(f.Warnings) > 0 })
+		return nil
+	}, then: s.note})
+}
+
+// finishClassic completes a handshake up to TLS 1.2.
+func (s *scan) finishClassic(c *conversation) error {
+	finish, err := c.flight.Finish()
+	if err != nil {
+		return nil // a suite that this program cannot complete
+	}
+	if err := c.send(finish); err != nil {
+		return err
+	}
+	return c.read(func(f *hello.Flight) bool { return f.Complete })
+}
+
+// flaws asks for flaws that can be told without harm.
+func (s *scan) flaws() {
+	var at uint16
+	for _, v := range []uint16{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30} {
+		if s.has(v) {
+			at = v
+			break
+		}
+	}
+	if at == 0 {
+		return
+	}
+	base := s.classic(at, s.of(at).suites, groups12)
+	done := func(f *hello.Flight) bool { return f.Done }
+	s.ask(&ask{question: AskFlaw, detail: EarlyCCS, hello: base, until: done, once: true, talk: func(c *conversation) error {
+		early := hello.Records(hello.ContentChangeCipherSpec, at, []byte{1})
+		if err := c.send(append(early, early...)); err != nil {
+			return nil // already closed
+		}
+		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.read(func(*hello.Flight) bool { return false })
+		return nil
+	}})
+	s.ask(&ask{question: AskFlaw, detail: Heartbleed, hello: base, until: done, once: true, talk: func(c *conversation) error {
+		if _, ok := c.flight.Extension(hello.ExtHeartbeat); !ok {
+			return nil
+		}
+		payload := []byte("vksprobe")
+		request, err := c.flight.Seal(hello.ContentHeartbeat, hello.HeartbeatRequest(uint16(len(payload)+16), payload, nil))
+		if err != nil {
+			return nil
+		}
+		if err := c.send(request); err != nil {
+			return nil
+		}
+		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.read(func(f *hello.Flight) bool { return len(f.Heartbeats) > 0 })
+		return nil
+	}})
+}
+
+// earlyCCS judges the exchange for CVE-2014-0224.
+func (d *derivation) earlyCCS(f *hello.Flight) {
+	if accepted, decided := f.EarlyCCS(); decided && f.Done {
+		learn(d.flaws, EarlyCCS, accepted)
+	}
+}
+
+// heartbleed judges the exchange for CVE-2014-0160: an answer to a request
+// that says more than it has is the flaw.
+func (d *derivation) heartbleed(f *hello.Flight) {
+	if _, ok := f.Extension(hello.ExtHeartbeat); f.ServerHello != nil {
+		learn(d.flaws, Heartbleed, ok && len(f.Heartbeats) > 0)
+	}
+}
+
+// ssl2 notes the cipher kinds of SSL 2.0 and the certificate.
+func (d *derivation) ssl2(f *hello.Flight) {
+	d.certificates(f)
+	for _, k := range f.SSL2.Kinds {
+		if !slices.Contains(d.kinds, k) {
+			d.kinds = append(d.kinds, k)
+		}
+	}
+}
+
+// renegotiation notes whether the server let the client renegotiate.
+func (d *derivation) renegotiation(f *hello.Flight) {
+	if f.Complete {
+		learn(d.features, ClientRenegotiation, f.Again != nil && f.Again.ServerHello != nil)
+	}
+}
+
+// greaseECH is an encrypted_client_hello extension that means nothing (RFC
+// 9849 section 6.2); a server that knows ECH answers it with its keys.
+func greaseECH() hello.Extension {
+	data := []byte{0, 0, 1, 0, 1, random(1)[0], 0, 32}
+	data = append(data, random(32)...)
+	data = append(data, 0, 144)
+	return hello.Extension{Type: hello.ExtECH, Data: append(data, random(144)...)}
+}
