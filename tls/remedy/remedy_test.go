@@ -153,7 +153,7 @@ var identities = sync.OnceValues(func() ([2]certificate.Certificate, error) {
 var programs = map[string]struct {
 	lab
 	files     map[string]string
-	openssl   bool // the notes want the configuration of OpenSSL as well
+	openssl   []string // what the notes want from the configuration of OpenSSL
 	arguments []string
 }{
 	"nginx": {
@@ -191,7 +191,7 @@ SSLCertificateKeyFile {dir}/ecdsa.key
 		arguments: []string{"apache2", "-X", "-f", "{dir}/httpd.conf"},
 	},
 	"haproxy": {
-		openssl: true,
+		openssl: []string{"SignatureAlgorithms"},
 		files: map[string]string{"rest": `defaults
     mode http
     timeout connect 5s
@@ -204,11 +204,11 @@ frontend lab
 		arguments: []string{"haproxy", "-db", "-f", "{dir}/config", "-f", "{dir}/rest"},
 	},
 	"openssl": {
-		openssl:   true,
+		openssl:   []string{"MinProtocol", "MaxProtocol", "CipherString", "Ciphersuites", "Groups", "SignatureAlgorithms", "Options"},
 		arguments: []string{"openssl", "s_server", "-accept", "{ip}:{port}", "-quiet", "-cert", "{dir}/rsa.pem", "-key", "{dir}/rsa.key", "-dcert", "{dir}/ecdsa.pem", "-dkey", "{dir}/ecdsa.key"},
 	},
 	"prosody": {
-		openssl: true, lab: lab{single: true, starttls: []string{"-starttls", "xmpp", "-xmpphost", "localhost"}},
+		openssl: []string{"SignatureAlgorithms"}, lab: lab{single: true, starttls: []string{"-starttls", "xmpp", "-xmpphost", "localhost"}},
 		files: map[string]string{"prosody.cfg.lua": `run_as_root = true
 pidfile = "{dir}/pid"
 data_path = "{dir}"
@@ -226,7 +226,7 @@ ssl = { certificate = "{dir}/rsa.pem", key = "{dir}/rsa.key" }
 		arguments: []string{"prosody", "-F", "--config", "{dir}/prosody.cfg.lua"},
 	},
 	"coturn": {
-		openssl: true, lab: lab{single: true, curve: "secp256r1"},
+		openssl: []string{"Ciphersuites", "SignatureAlgorithms"}, lab: lab{single: true, curve: "secp256r1"},
 		arguments: []string{"turnserver", "-c", "{dir}/config", "-L", "{ip}", "--tls-listening-port", "{port}", "--no-udp", "--no-tcp", "--no-dtls", "--no-cli", "--no-auth", "-m", "1",
 			"--cert", "{dir}/rsa.pem", "--pkey", "{dir}/rsa.key", "--log-file", "stdout", "--simple-log", "--pidfile", "{dir}/pid", "--userdb", "{dir}/db"},
 	},
@@ -242,6 +242,19 @@ func look(t *testing.T, name string) string {
 	}
 	t.Skipf("%s is not installed", name)
 	return ""
+}
+
+// setting is a line that sets something for TLS.
+var setting = regexp.MustCompile(`(?m)^[A-Z]\w+ = .*\n`)
+
+// only leaves out all lines but those of the names.
+func only(names []string) func(string) string {
+	return func(line string) string {
+		if name, _, _ := strings.Cut(line, " "); !slices.Contains(names, name) {
+			return ""
+		}
+		return line
+	}
 }
 
 // start runs a server with a configuration until the test ends.
@@ -263,7 +276,7 @@ func start(t *testing.T, name string, config, library Config) lab {
 	free.Close()
 	fill := strings.NewReplacer("{dir}", l.dir, "{ip}", l.ip, "{port}", l.port, "{config}", "config",
 		"{rsa}", string(both[0].PEM)+string(both[0].Key), "{ecdsa}", string(both[1].PEM)+string(both[1].Key)).Replace
-	files := map[string]string{"config": config.Text, "openssl.cnf": library.Text,
+	files := map[string]string{"config": config.Text, "openssl.cnf": setting.ReplaceAllStringFunc(library.Text, only(p.openssl)),
 		"rsa.pem": string(both[0].PEM), "rsa.key": string(both[0].Key), "ecdsa.pem": string(both[1].PEM), "ecdsa.key": string(both[1].Key)}
 	for file, text := range p.files {
 		files[file] = text
@@ -281,7 +294,7 @@ func start(t *testing.T, name string, config, library Config) lab {
 		cmd.Args = append(cmd.Args, fill(a))
 	}
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + l.dir, "OPENSSL_CONF=/dev/null"}
-	if p.openssl {
+	if len(p.openssl) > 0 {
 		cmd.Env[2] = "OPENSSL_CONF=" + l.dir + "/openssl.cnf"
 	}
 	var said bytes.Buffer
@@ -388,7 +401,8 @@ func (l lab) check(t *testing.T, c Choice) {
 	if c.TLS12 {
 		var rest strings.Builder
 		rest.WriteString("ALL:COMPLEMENTOFALL")
-		own := "@SECLEVEL=0"
+		own := "@SECLEVEL=0" // the suites with RSA, in reverse order
+		var mine []string
 		for _, suite := range strings.Split(c.Ciphers, ":") {
 			rest.WriteString(":!" + suite)
 			if strings.Contains(suite, "ECDSA") && l.single {
@@ -396,9 +410,14 @@ func (l lab) check(t *testing.T, c Choice) {
 			}
 			accepts(true, "Ciphersuite: "+suite+"\n", "-tls1_2", "-cipher", suite+":@SECLEVEL=0")
 			if strings.Contains(suite, "RSA") && !strings.Contains(suite, "ECDSA") { // of ECDSA the client must have the group of the key, too
-				own = suite + ":" + own
+				own, mine = suite+":"+own, append(mine, suite)
 			}
 		}
+		preferred := mine[len(mine)-1]
+		if c.ServerOrder {
+			preferred = mine[0]
+		}
+		accepts(true, "Ciphersuite: "+preferred+"\n", "-tls1_2", "-cipher", own)
 		accepts(false, "", "-tls1_2", "-cipher", rest.String()+":@SECLEVEL=0")
 		for _, group := range knownGroups12 {
 			if slices.Contains(groups, group) {
@@ -440,7 +459,7 @@ func TestServers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	for key, servers := range map[string][]string{"bsi-tr-02102-2/2026-01": Servers(), "mozilla-intermediate/6.0": {"coturn", "nginx"}, "mozilla-modern/6.0": {"coturn", "haproxy", "prosody"}} {
+	for key, servers := range map[string][]string{"bsi-tr-02102-2/2026-01": Servers(), "mozilla-intermediate/6.0": {"nginx"}, "mozilla-modern/6.0": {"coturn", "haproxy", "openssl", "prosody"}} {
 		for _, server := range servers {
 			t.Run(strings.ReplaceAll(key, "/", "-")+"/"+server, func(t *testing.T) {
 				t.Parallel()
