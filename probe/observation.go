@@ -168,6 +168,9 @@ var walk = Observer{Name: "walk", Observe: func(_ context.Context, rec *Record, 
 	if len(rec.Timeline) > 0 {
 		first = rec.Timeline[0].Time
 	}
+	if rec.Target.Link == "" {
+		return nil // a check of servers; nobody walked
+	}
 	emit(TargetFact.New("target", Preflight, first, rec.Target.Public(), rec.Cite("target.json", "")))
 	for _, s := range rec.Timeline.Spans() {
 		o := PhaseSpan.New(fmt.Sprintf("participant:%d/%s", s.Participant, s.Phase), s.Phase, s.Start, s, rec.Cite("timeline.jsonl", ""))

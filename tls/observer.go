@@ -19,6 +19,7 @@ import (
 
 	"vksprobe/probe"
 	"vksprobe/probe/netlog"
+	"vksprobe/tls/hello/iana"
 )
 
 // Observer emits Handshake for every handshake in the NetLogs. It does not
@@ -122,8 +123,8 @@ func (r *reader) socket(s *netlog.Socket) {
 	}
 	p := pending{port: 443, at: h.End, owners: s.Owners, Negotiated: Negotiated{
 		Participant: r.participant, Host: h.ServerName, Transport: "tcp", Version: h.Version, VersionCode: versions[h.Version],
-		CipherSuite: name(cipherSuites, h.CipherSuite), CipherSuiteCode: h.CipherSuite, Group: name(groups, h.Group), GroupCode: h.Group,
-		SignatureAlgorithm: name(signatureSchemes, h.SignatureAlgorithm), SignatureCode: h.SignatureAlgorithm, ALPN: h.ALPN, ECH: h.ECH,
+		CipherSuite: name(iana.SuiteName, h.CipherSuite), CipherSuiteCode: h.CipherSuite, Group: name(iana.GroupName, h.Group), GroupCode: h.Group,
+		SignatureAlgorithm: name(iana.SignatureSchemeName, h.SignatureAlgorithm), SignatureCode: h.SignatureAlgorithm, ALPN: h.ALPN, ECH: h.ECH,
 		Resumed: h.Resumed, Certificates: certificates(h.Certificates), NetError: h.NetError, CertError: h.CertError}}
 	if p.ALPN == "unknown" { // Chromium's word for none
 		p.ALPN = ""
@@ -154,7 +155,7 @@ func (r *reader) quic(q *netlog.QUICSession) {
 	}
 	if suite, group, ok := serverHello(q.CryptoReceived); ok {
 		p.Version, p.VersionCode = "TLS 1.3", 0x0304
-		p.CipherSuite, p.CipherSuiteCode, p.Group, p.GroupCode = name(cipherSuites, suite), suite, name(groups, group), group
+		p.CipherSuite, p.CipherSuiteCode, p.Group, p.GroupCode = name(iana.SuiteName, suite), suite, name(iana.GroupName, group), group
 		if len(p.Certificates) > 0 {
 			p.NetError = 0
 		}

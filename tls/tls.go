@@ -3,15 +3,17 @@
 //
 // The handshakes come from the NetLog, where the browser's network service
 // writes down what it negotiated with whom. What a server would also accept
-// cannot be seen there; that takes handshakes of our own.
+// cannot be seen there; that takes handshakes of our own, whose transcripts
+// package enumerate makes and reads. [Mechanisms] puts both in the words of
+// package norm, which knows what guidelines say.
 package tls
 
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"vksprobe/probe"
+	"vksprobe/tls/hello/iana"
 )
 
 // Rules are the rules of this package.
@@ -63,6 +65,6 @@ func forwardSecret(n Negotiated) (yes, known bool) {
 	if n.VersionCode == 0x0304 {
 		return true, true
 	}
-	suite, ok := cipherSuites[n.CipherSuiteCode]
-	return strings.HasPrefix(suite, "TLS_ECDHE_") || strings.HasPrefix(suite, "TLS_DHE_"), ok
+	suite, ok := iana.Suite(n.CipherSuiteCode)
+	return suite.ForwardSecret || suite.Authentication == "anon", ok && !suite.Signal
 }

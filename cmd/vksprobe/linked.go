@@ -21,7 +21,7 @@ import (
 var (
 	adapters  = []*vks.Adapter{vks.Janus, vks.Demo}
 	fallback  = vks.Generic
-	observers = []probe.Observer{tls.Observer, webrtc.Observer, tracking.Observer}
+	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, tracking.Observer}
 	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &tracking.Rules)
 )
 

@@ -116,7 +116,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		Shares: a.shares, PSK: a.psk, Secret: a.secret, Session: a.session}
 	f := ex.flight()
 	if err != nil {
-		ex.Failure = failureOf(err)
+		ex.Failure = FailureOf(err)
 		return &answer{Flight: f, exchange: ex, gone: true}
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
@@ -149,7 +149,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	}
 	s.pool.answered(c.first)
 	if err != nil && f.Alert == nil {
-		ex.Failure = failureOf(err)
+		ex.Failure = FailureOf(err)
 	}
 	return &answer{Flight: f, exchange: ex, verdict: judge(f)}
 }
@@ -297,8 +297,8 @@ func (s *scan) keep(r *answer) {
 	}
 }
 
-// failureOf maps what the network says to the failures of the house.
-func failureOf(err error) probe.Failure {
+// FailureOf maps what the network says to the failures of the house.
+func FailureOf(err error) probe.Failure {
 	var e net.Error
 	var dns *net.DNSError
 	switch {

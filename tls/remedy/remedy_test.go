@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"vksprobe/fixtures/certificate"
+	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
 )
 
@@ -454,6 +455,58 @@ func (l lab) check(t *testing.T, c Choice) {
 	}
 }
 
+// scan asks the server with our own enumeration, which is not limited to what
+// OpenSSL knows: nothing may be there that the norm does not permit.
+func (l lab) scan(t *testing.T, p norm.Profile, c Choice) {
+	target := enumerate.Target{Host: "localhost", Address: net.JoinHostPort(l.ip, l.port)}
+	var exchanges []*enumerate.Exchange
+	_, err := enumerate.Run(t.Context(), target, enumerate.Options{
+		Open: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", target.Address)
+		},
+		Record: func(x *enumerate.Exchange) { exchanges = append(exchanges, x) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, found := enumerate.Derive(target, "tcp", exchanges), map[uint16]int{}
+	for _, v := range o.Versions {
+		if v.State != enumerate.Yes {
+			continue
+		}
+		permits := func(kind norm.Kind, list []enumerate.Named) {
+			for _, n := range list {
+				if !p.Permits(norm.Mechanism{Kind: kind, Code: n.Code, Name: n.Name, Version: v.Code}) {
+					t.Errorf("%s: %s is offered", v.Name, n.Name)
+				}
+			}
+		}
+		permits(norm.Version, []enumerate.Named{{Code: v.Code, Name: v.Name}})
+		permits(norm.CipherSuite, v.Suites)
+		permits(norm.Group, v.Groups)
+		if c.Signatures != "" {
+			permits(norm.SignatureScheme, v.SignatureSchemes)
+		}
+		if len(v.Groups) == 0 || len(v.SignatureSchemes) == 0 {
+			t.Errorf("%s: groups %v, signature schemes %v", v.Name, v.Groups, v.SignatureSchemes)
+		}
+		found[v.Code] = len(v.Suites)
+	}
+	if (found[tls12] > 0) != c.TLS12 || (found[tls13] > 0) != c.TLS13 {
+		t.Errorf("suites found: %v", found)
+	}
+	for _, a := range p.Avoid {
+		if m := a.Mechanism; m.Kind == norm.Feature && !m.Absent && o.Features[m.Name] == enumerate.Yes {
+			t.Errorf("%s is there", m.Name)
+		}
+	}
+	for name, state := range o.Flaws {
+		if state == enumerate.Yes {
+			t.Errorf("flaw: %s", name)
+		}
+	}
+}
+
 // TestServers starts every server with its configuration and asks it.
 func TestServers(t *testing.T) {
 	if testing.Short() {
@@ -476,7 +529,11 @@ func TestServers(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				start(t, server, config, library).check(t, c)
+				l := start(t, server, config, library)
+				l.check(t, c)
+				if l.starttls == nil { // the preamble is tested elsewhere
+					l.scan(t, p, c)
+				}
 			})
 		}
 	}

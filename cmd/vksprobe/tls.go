@@ -1,0 +1,428 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vksprobe/probe"
+	"vksprobe/report"
+	"vksprobe/report/bundle"
+	"vksprobe/tls"
+	"vksprobe/tls/enumerate"
+	"vksprobe/tls/norm"
+	"vksprobe/tls/tr02102"
+)
+
+var tlsCommand = &command{
+	name:  "tls",
+	args:  "HOST[:PORT]…",
+	short: "find out all that TLS servers offer, and grade it",
+	long: `
+Tls asks each server, by many short handshakes, for every version, cipher
+suite, group, signature scheme and certificate that it has, for sessions,
+extensions and flaws, and grades the answers by technical norms as of a day.
+Every address of a name is asked and they are compared. Ask only servers that
+you may examine.
+
+It is polite: there is a limit on connections at a time, it becomes slower
+when a server begins to refuse, and what is not answered for sure is reported
+as unknown. With -evidence the raw transcript of each connection is sealed
+into a bundle, from which "vksprobe observe" derives the same observations.`,
+	exits: `
+  0  nothing that a norm objects to, and no flaw
+  1  no target could be asked
+  2  usage
+  3  a norm objects to something, or there is a flaw
+  4  nothing of that, but something could not be measured`,
+	run: runTLS,
+}
+
+// tlsFlags are what the command is told.
+type tlsFlags struct {
+	name, startTLS, profile, edition, date, targets, evidence, lang string
+	parallel, jobs                                                  int
+	rate                                                            float64
+	timeout                                                         time.Duration
+	asJSON                                                          bool
+}
+
+func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
+	var f tlsFlags
+	fs.StringVar(&f.name, "name", "", "ask for this server `NAME` instead of the host's")
+	fs.StringVar(&f.profile, "profile", tr02102.ID, "grade by these `NORMS`, with commas between; all for every one, list to print them")
+	fs.StringVar(&f.edition, "edition", "", "edition of the first norm, such as 2024-01; the newest by default")
+	fs.StringVar(&f.date, "date", "", "grade as of this day (YYYY-MM-DD) instead of today")
+	fs.StringVar(&f.targets, "targets", "", "read targets from `FILE`, one a line, - for standard input")
+	fs.StringVar(&f.evidence, "evidence", "", "seal the transcripts into a bundle in this new `DIR`")
+	fs.StringVar(&f.lang, "lang", "en", "language of the texts, de or en")
+	fs.IntVar(&f.parallel, "parallel", 16, "connections to one address at a time")
+	fs.Float64Var(&f.rate, "rate", 0, "new connections to one address a second; 0 is no limit of ours")
+	fs.IntVar(&f.jobs, "jobs", 4, "addresses that are asked at a time")
+	fs.DurationVar(&f.timeout, "timeout", 5*time.Second, "wait for an answer this long")
+	fs.BoolVar(&f.asJSON, "json", false, "print one JSON object per target")
+	rest, err := parseAny(fs, args)
+	if err != nil {
+		return err
+	}
+	if err := checkLang(f.lang); err != nil {
+		return err
+	}
+	if f.profile == "list" {
+		for _, n := range norm.Builtin().All() {
+			fmt.Fprintf(e.stdout, "%s  %s\n", n.Key(), n.Title.In(f.lang))
+		}
+		return nil
+	}
+	norms, err := chooseNorms(f.profile, f.edition)
+	if err != nil {
+		return err
+	}
+	day, err := judgeDate(f.date)
+	if err != nil {
+		return err
+	}
+	if f.parallel < 1 || f.jobs < 1 || f.rate < 0 || f.timeout <= 0 {
+		return usageError{errors.New("-parallel, -jobs and -timeout must be positive, -rate not negative")}
+	}
+	next, closeTargets, err := targets(e, rest, f.targets)
+	if err != nil {
+		return err
+	}
+	defer closeTargets()
+	var store *evidence
+	if f.evidence != "" {
+		if store, err = newEvidence(f.evidence); err != nil {
+			return err
+		}
+	}
+	t := &tlsRun{env: e, flags: f, norms: norms, day: day, store: store}
+	return t.all(ctx, next)
+}
+
+// chooseNorms looks norms up by their names.
+func chooseNorms(list, edition string) ([]*norm.Norm, error) {
+	all := norm.Builtin()
+	if list == "all" {
+		return all.All(), nil
+	}
+	var out []*norm.Norm
+	for i, key := range strings.Split(list, ",") {
+		if i == 0 && edition != "" && !strings.Contains(key, "/") {
+			key += "/" + edition
+		}
+		n, ok := all.Get(key)
+		if !ok {
+			return nil, usageError{fmt.Errorf("there is no norm %q; -profile list prints them", key)}
+		}
+		out = append(out, n)
+	}
+	return out, nil
+}
+
+// targets returns a function that gives one target after the other, and io.EOF
+// at the end.
+func targets(e *env, args []string, file string) (next func() (string, error), shut func(), err error) {
+	shut = func() {}
+	var lines *bufio.Scanner
+	if file != "" {
+		r := e.stdin
+		if file != "-" {
+			f, err := os.Open(file)
+			if err != nil {
+				return nil, nil, err
+			}
+			r, shut = f, func() { f.Close() }
+		}
+		lines = bufio.NewScanner(r)
+	} else if len(args) == 0 {
+		return nil, nil, usageError{errors.New("tls wants a HOST[:PORT] or -targets FILE")}
+	}
+	return func() (string, error) {
+		for len(args) > 0 {
+			first := args[0]
+			args = args[1:]
+			return first, nil
+		}
+		for lines != nil && lines.Scan() {
+			line, _, _ := strings.Cut(lines.Text(), "#")
+			if line = strings.TrimSpace(line); line != "" {
+				return line, nil
+			}
+		}
+		if lines != nil && lines.Err() != nil {
+			return "", lines.Err()
+		}
+		return "", io.EOF
+	}, shut, nil
+}
+
+// tlsRun is one run of the command.
+type tlsRun struct {
+	env   *env
+	flags tlsFlags
+	norms []*norm.Norm
+	day   time.Time
+	store *evidence
+
+	mu                          sync.Mutex
+	asked, objected, incomplete int
+}
+
+// tlsResult is what is printed of one target.
+type tlsResult struct {
+	Target      string                 `json:"target"`
+	Failure     probe.Failure          `json:"failure,omitempty"` // why nothing could be asked
+	Addresses   []enumerate.Offer      `json:"addresses,omitempty"`
+	Assessments *norm.Report           `json:"assessments,omitempty"` // of all addresses together
+	Differences []enumerate.Difference `json:"differences,omitempty"` // between addresses
+}
+
+// all asks the targets, some at a time, and prints each as it is done.
+func (t *tlsRun) all(ctx context.Context, next func() (string, error)) error {
+	work := make(chan string)
+	var workers sync.WaitGroup
+	for range t.flags.jobs {
+		workers.Go(func() {
+			for target := range work {
+				t.one(ctx, target)
+			}
+		})
+	}
+	var err error
+	for ctx.Err() == nil {
+		var target string
+		if target, err = next(); err != nil {
+			break
+		}
+		work <- target
+	}
+	close(work)
+	workers.Wait()
+	if t.store != nil {
+		err = errors.Join(err, t.store.seal(t.day, t.incomplete > 0 || ctx.Err() != nil))
+	}
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		return err
+	case t.asked == 0:
+		return exit(exitError)
+	case t.objected > 0:
+		return exit(exitViolation)
+	case t.incomplete > 0 || ctx.Err() != nil:
+		return exit(exitIncomplete)
+	}
+	return nil
+}
+
+// one asks one target at all its addresses.
+func (t *tlsRun) one(ctx context.Context, target string) {
+	res := tlsResult{Target: target}
+	host, port, err := splitTarget(target, t.flags.startTLS)
+	var addresses []string
+	if err == nil {
+		addresses, err = resolve(ctx, host, port)
+	}
+	if err != nil {
+		res.Failure = enumerate.FailureOf(err)
+		t.print(res, err)
+		return
+	}
+	name := cmp.Or(t.flags.name, host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		name = "" // an address is no server name (RFC 6066 section 3)
+	}
+	var failed error
+	for _, address := range addresses {
+		offer, err := t.ask(ctx, enumerate.Target{Host: name, Address: address, StartTLS: t.flags.startTLS})
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
+		}
+		if len(offer.Versions) > 0 {
+			res.Addresses = append(res.Addresses, offer)
+		}
+	}
+	if len(res.Addresses) == 0 && failed != nil {
+		res.Failure = enumerate.FailureOf(failed)
+	}
+	res.Differences = enumerate.Compare(res.Addresses)
+	var offered []norm.Mechanism
+	for _, o := range res.Addresses {
+		for _, m := range tls.Mechanisms(o) {
+			if !slices.Contains(offered, m) {
+				offered = append(offered, m)
+			}
+		}
+	}
+	if len(res.Addresses) > 0 {
+		report := norm.Compare(offered, t.day, t.norms...)
+		res.Assessments = &report
+	}
+	t.print(res, failed)
+}
+
+// ask asks one address.
+func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (enumerate.Offer, error) {
+	var all []*enumerate.Exchange
+	var dialer net.Dialer
+	began := time.Now()
+	o := enumerate.Options{Parallel: t.flags.parallel, Rate: t.flags.rate, Timeout: t.flags.timeout,
+		Open:   func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", target.Address) },
+		Record: func(x *enumerate.Exchange) { all = append(all, x) }}
+	cost, err := enumerate.Run(ctx, target, o)
+	if t.store != nil {
+		err = errors.Join(err, t.store.put(tls.Transcript{Target: target, Transport: "tcp", Began: began.UTC()}, all))
+	}
+	offer := enumerate.Derive(target, "tcp", all)
+	offer.Cost = &cost
+	return offer, err
+}
+
+// splitTarget reads HOST[:PORT].
+func splitTarget(target, startTLS string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(target)
+	if err != nil {
+		host, port = strings.Trim(target, "[]"), cmp.Or(defaultPort[startTLS], "443")
+	}
+	if host == "" || strings.ContainsAny(host, "/@? ") {
+		return "", "", fmt.Errorf("%q is not HOST[:PORT]", target)
+	}
+	return strings.TrimSuffix(host, "."), port, nil
+}
+
+// defaultPort is where a protocol with STARTTLS is expected.
+var defaultPort = map[string]string{"smtp": "25", "imap": "143", "ldap": "389", "postgres": "5432", "xmpp-client": "5222", "xmpp-server": "5269"}
+
+// maxAddresses bounds the addresses of one name.
+const maxAddresses = 32
+
+// resolve lists all addresses of a name with the port.
+func resolve(ctx context.Context, host, port string) ([]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, a := range found[:min(len(found), maxAddresses)] {
+		if s := net.JoinHostPort(a.Unmap().String(), port); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// print prints a result and counts it.
+func (t *tlsRun) print(res tlsResult, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(res.Addresses) > 0 {
+		t.asked++
+	}
+	if err != nil {
+		t.incomplete++
+		fmt.Fprintf(t.env.stderr, "vksprobe: %s: %v\n", res.Target, err)
+	}
+	objects := res.Assessments != nil && len(res.Assessments.Norms) > 0 && slices.ContainsFunc(res.Assessments.Norms[0].Assessments, func(a norm.Assessment) bool { return a.Class.Objects() })
+	for _, o := range res.Addresses {
+		if o.Unanswered > 0 || slices.ContainsFunc(o.Versions, func(v enumerate.Version) bool { return len(v.SuitesUnknown) > 0 }) {
+			t.incomplete++
+		}
+		for _, state := range o.Flaws {
+			objects = objects || state == enumerate.Yes
+		}
+	}
+	if objects {
+		t.objected++
+	}
+	if t.flags.asJSON {
+		b, err := json.Marshal(res)
+		if err == nil {
+			t.env.stdout.Write(append(b, '\n'))
+		}
+		return
+	}
+	report.TLS(t.env.stdout, res.Target, res.Addresses, res.Assessments, res.Differences, t.flags.lang)
+}
+
+// evidence is a bundle of transcripts.
+type evidence struct {
+	mu     sync.Mutex
+	writer *bundle.Writer
+	began  time.Time
+	n      int
+	kept   []probe.Observation
+}
+
+func newEvidence(dir string) (*evidence, error) {
+	w, err := bundle.Create(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &evidence{writer: w, began: time.Now()}, nil
+}
+
+// put stores one transcript under a name of ours.
+func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange) error {
+	v.mu.Lock()
+	v.n++
+	name := fmt.Sprintf("%s/%05d.jsonl", tls.Transcripts, v.n)
+	v.mu.Unlock()
+	w, err := v.writer.Evidence(name)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(w)
+	err = enc.Encode(t)
+	for _, x := range all {
+		err = errors.Join(err, enc.Encode(x))
+	}
+	return errors.Join(err, w.Close())
+}
+
+// seal derives the observations from what was written, judges them and seals
+// the bundle.
+func (v *evidence) seal(day time.Time, incomplete bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // also after an interrupt
+	defer cancel()
+	b, err := bundle.Open(v.writer.Dir())
+	if err != nil {
+		return err
+	}
+	record, err := b.Record()
+	if err != nil {
+		return err
+	}
+	observations, unreadable := probe.Observe(ctx, record, observers...)
+	findings, err := probe.Judge(probe.NewFacts(observations), day, rules)
+	if err != nil {
+		return err
+	}
+	run := probe.Run{Format: "vksprobe-scan/v1", ID: rand.Text(), Started: v.began.UTC(), Ended: time.Now().UTC(), State: probe.Complete, Program: program(),
+		Command: []string{"vksprobe", "tls"}, Judged: day}
+	if incomplete || unreadable != nil {
+		run.State, run.Reasons = probe.Incomplete, []probe.Reason{{Failure: probe.UnknownFailure, Detail: "not everything was answered"}}
+	}
+	var lines bytes.Buffer
+	errs := []error{unreadable, probe.WriteObservations(&lines, observations), v.writer.Put("observations.jsonl", lines.Bytes())}
+	for name, value := range map[string]any{"findings.json": findings, "scan.json": run} {
+		content, err := json.MarshalIndent(value, "", "  ")
+		errs = append(errs, err, v.writer.Put(name, append(content, '\n')))
+	}
+	return errors.Join(append(errs, v.writer.Seal(map[string]string{"Vksprobe-State": string(run.State)}))...)
+}
