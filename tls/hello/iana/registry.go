@@ -768,4 +768,6 @@ var Applications = []string{
 	"postgresql",
 	"radius/1.0",
 	"radius/1.1",
+	"netperfmeter/control",
+	"netperfmeter/data",
 }
