@@ -2,6 +2,8 @@ package chain
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -23,8 +25,8 @@ type certificate struct {
 	der     []byte
 	sha256  [32]byte
 	err     error             // of our own reading
-	x       *x509.Certificate // nil if the standard library refuses it
-	refused error             // why
+	x       *x509.Certificate // for verification; nil if the standard library refuses it, unless for its curve alone
+	refused error             // why it does
 
 	tbs           []byte
 	version       int
@@ -449,12 +451,57 @@ func readTime(s *cryptobyte.String) (time.Time, bool) {
 
 // library asks the standard library to read the certificate, too.
 func (c *certificate) library() {
-	x, err := x509.ParseCertificate(c.der)
-	if err != nil {
-		c.refused = err
-		return
+	c.x, c.refused = x509.ParseCertificate(c.der)
+	if c.refused != nil && c.err == nil && (c.key.family == "ECDSA" || c.key.family == "SM2") {
+		c.x = c.graft()
 	}
-	c.x = x
+}
+
+// graft has the standard library read a certificate that it refuses for its
+// curve: with a key in place that it knows, all else is read with its strict
+// rules. The result is the certificate as it was sent, without a key, so that
+// its own signature can be verified by its issuer, and nothing with it. It is
+// nil if the curve was not the only reason.
+func (c *certificate) graft() *x509.Certificate {
+	stock, err := x509.MarshalPKIXPublicKey(&ecdsa.PublicKey{Curve: elliptic.P256(), X: elliptic.P256().Params().Gx, Y: elliptic.P256().Params().Gy})
+	if err != nil {
+		return nil
+	}
+	in := cryptobyte.String(c.tbs)
+	var fields cryptobyte.String
+	if !in.ReadASN1(&fields, asn1.SEQUENCE) {
+		return nil
+	}
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			for !fields.Empty() {
+				var element cryptobyte.String
+				var tag asn1.Tag
+				if !fields.ReadAnyASN1Element(&element, &tag) {
+					b.SetError(errCertificate)
+					return
+				}
+				if &element[0] == &c.spki[0] {
+					element = stock
+				}
+				b.AddBytes(element)
+			}
+		})
+		b.AddBytes(c.outer)
+		b.AddASN1BitString(c.signatureBits)
+	})
+	der, err := b.Bytes()
+	if err != nil {
+		return nil
+	}
+	x, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil
+	}
+	x.Raw, x.RawTBSCertificate, x.RawSubjectPublicKeyInfo = c.der, c.tbs, c.spki
+	x.PublicKey, x.PublicKeyAlgorithm = nil, x509.UnknownPublicKeyAlgorithm
+	return x
 }
 
 // selfIssued reports whether subject and issuer are the same name.

@@ -56,14 +56,28 @@ func (t *study) verify() trust {
 	if own := t.verifyOwn(result); own.state != No {
 		return own
 	}
-	switch {
+	switch why := t.barred(); {
 	case result.reason != UnknownAuthority:
 	case t.root(0):
 		result.reason = SelfSigned
 	case slices.ContainsFunc(t.path, func(i int) bool { return !t.root(i) && t.certs[i].signature.weak() != "" }):
 		result.reason = InsecureSignature
+	case why != "":
+		result.reason = why
 	}
 	return result
+}
+
+// barred says why an authority on the path that was sent may not have issued
+// what stands below it. The library then goes on to look for another one and in
+// the end only says that it found none.
+func (t *study) barred() Reason {
+	for n := 1; n < len(t.path); n++ {
+		if why := mayIssue(t.certs[t.path[n]], t.certs[t.path[n-1]], n-1); why != "" && why != Unsupported {
+			return why
+		}
+	}
+	return ""
 }
 
 // verifyFrom asks the standard library for a path from a certificate up.
@@ -166,6 +180,9 @@ func failure(err error) trust {
 // up to an authority from which the library finds a root. It is No where it has
 // nothing to add.
 func (t *study) verifyOwn(library trust) trust {
+	if len(t.path) == 0 {
+		return trust{state: No}
+	}
 	foreign := t.certs[0].x == nil
 	for n := 1; n < len(t.path); n++ {
 		child, parent := t.certs[t.path[n-1]], t.certs[t.path[n]]
@@ -201,7 +218,7 @@ func (t *study) verifyOwn(library trust) trust {
 		}
 		return trust{state: Yes, path: append(path, up.path...)}
 	}
-	if foreign && !t.root(0) {
+	if end := t.path[len(t.path)-1]; foreign && !(t.root(end) && (end == 0 || t.certs[end].refused == nil)) {
 		return trust{state: Unknown, reason: Unsupported, detail: library.detail}
 	}
 	return trust{state: No}
@@ -219,7 +236,7 @@ func native(c *certificate) bool {
 	if _, own := c.key.public.(*point); own {
 		return false
 	}
-	return c.x != nil && c.key.public != nil && c.key.name != "id-RSASSA-PSS" && !c.key.explicit
+	return c.refused == nil && c.key.public != nil && c.key.name != "id-RSASSA-PSS"
 }
 
 // mayIssue checks what RFC 5280 section 6.1.4 asks of an authority; below
