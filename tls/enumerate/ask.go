@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"syscall"
 	"time"
@@ -28,6 +29,7 @@ type ask struct {
 	talk     func(*conversation) error // goes on after that
 	once     bool                      // a silent refusal is not asked again
 	then     func(*answer)
+	stage    *stage
 }
 
 // A verdict is what an answer means.
@@ -214,18 +216,21 @@ func (s *scan) put(ctx context.Context, a *ask) *answer {
 	}
 }
 
-// enough is how often a silence has to be repeated.
+// enough is how often a silence has to be repeated. A server that refuses by
+// alerts and has a limit means the limit, however often that is.
 func (s *scan) enough() int {
-	n := 2
-	if s.pool.limited() {
-		n++
-	}
+	limited := s.pool.limited()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.alerts {
-		n++
+	switch {
+	case limited && s.alerts:
+		return math.MaxInt
+	case limited:
+		return 5
+	case s.alerts:
+		return 3
 	}
-	return n
+	return 2
 }
 
 // firstAnswer waits a few round trips for the server to answer anything, so

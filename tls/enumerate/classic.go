@@ -85,62 +85,67 @@ func (s *scan) refine(version uint16, set []uint16) {
 
 // split goes on where a suite of a set was found.
 func (s *scan) split(version, found uint16, set []uint16) {
-	var rest []uint16
+	var near, rest []uint16
 	for _, suite := range minus(set, s.of(version).suites) {
-		if alike(found, suite) {
+		switch {
+		case alike(found, suite):
 			s.refine(version, []uint16{suite})
-		} else {
+		case !usual(found) && related(found, suite):
+			near = append(near, suite)
+		default:
 			rest = append(rest, suite)
 		}
 	}
+	s.refine(version, near)
 	s.refine(version, rest)
 }
 
-// beginClassic asks the first questions.
-func (s *scan) beginClassic() []*ask {
-	var forward, backward *answer
-	open := 2
-	done := func() {
-		if open--; open == 0 {
-			s.goOnClassic(forward, backward)
-		}
-	}
+// beginClassic asks with the popular suites, in one order and in the other.
+func (s *scan) beginClassic(forward, backward **answer) {
 	first, second := s.classic(hello.TLS12, popular, groups12), s.classic(hello.TLS12, reversed(popular), reversed(groups12))
 	if s.small {
 		first.CipherSuites, second.CipherSuites = popular[:maxSmall], reversed(popular)[:maxSmall]
 	} else {
 		first, second = first.With(hello.ALPN(applications...)), second.With(hello.ALPN(reversed(applications)...))
 	}
-	return []*ask{
-		{question: AskSuites, hello: first, until: complete, then: func(r *answer) { s.note(r); forward = r; done() }},
-		{question: AskSuites, hello: second, until: complete, then: func(r *answer) { s.note(r); backward = r; done() }},
-		{question: AskSuites, hello: s.classic(hello.TLS11, likelyLegacy, groups12), until: complete, then: s.goOnLegacy},
-	}
+	s.ask(&ask{question: AskSuites, hello: first, until: complete, then: func(r *answer) { s.note(r); *forward = r }},
+		&ask{question: AskSuites, hello: second, until: complete, then: func(r *answer) { s.note(r); *backward = r }})
 }
 
-// goOnClassic asks what is left of TLS 1.2.
-func (s *scan) goOnClassic(forward, backward *answer) {
+// goOnClassic asks what is left of TLS 1.2, its order, and then the versions
+// below, which are likely to be like it.
+func (s *scan) goOnClassic(forward, backward, legacy *answer) {
 	if forward.verdict == unsure && !s.hasAnswered() {
 		s.tryFew()
 		return
 	}
-	for _, class := range classes {
-		set := class
-		if v := s.versions[hello.TLS12]; v != nil {
-			set = minus(class, v.suites)
-		} else if len(both(class, popular)) > 0 {
-			continue // refused already
-		}
-		s.refine(hello.TLS12, set)
+	s.stage(func() {
+		s.stage(func() { s.older(legacy) }, s.fallback)
+		s.stage(func() {
+			for _, class := range chunks {
+				set := class
+				if v := s.versions[hello.TLS12]; v != nil {
+					set = minus(class, v.suites)
+				} else if len(both(class, popular)) > 0 {
+					continue // refused already
+				}
+				s.refine(hello.TLS12, set)
+			}
+		}, func() {
+			s.rest()
+			s.rank(hello.TLS12)
+		})
+	}, func() {
+		s.legacy()
+		s.extras()
+	})
+	switch {
+	case s.has(hello.TLS12):
+		s.groupsClassic(forward, backward)
+		s.schemesClassic(forward, backward)
+	case !s.small && !saysVersion(forward):
+		s.tryFew()
 	}
-	if !s.has(hello.TLS12) {
-		if !s.small && !saysVersion(forward) {
-			s.tryFew()
-		}
-		return
-	}
-	s.groupsClassic(forward, backward)
-	s.schemesClassic(forward, backward)
 }
 
 // saysVersion reports whether a hello was refused because of its version.
@@ -159,14 +164,14 @@ func (s *scan) tryFew() {
 		s.note(r)
 		if r.verdict == granted && !s.small {
 			s.small = true
-			s.ask(s.beginClassic()...)
+			s.begin()
 		}
 	}})
 }
 
-// goOnLegacy finds out which versions below TLS 1.2 there are.
-func (s *scan) goOnLegacy(r *answer) {
-	s.note(r)
+// older finds out which versions below TLS 1.2 there are, from the answer to
+// the hello that offered the highest of them.
+func (s *scan) older(r *answer) {
 	if r.verdict != granted {
 		if !saysVersion(r) {
 			s.refineLegacy(hello.TLS11, unlikelyLegacy)
@@ -189,34 +194,54 @@ func (s *scan) refineLegacy(version uint16, set []uint16) {
 	s.ask(&ask{question: AskSuites, hello: s.classic(version, set, groups12), until: complete, then: func(r *answer) { s.note(r) }})
 }
 
-// legacy enumerates the versions below TLS 1.2 once the suites of the versions
-// above are known: those that they share are likely, and in the order of the
-// version above. So the list is asked for from each place on; if the server
-// has them all and keeps to its order, each answer proves one suite and its
-// place at once.
+// legacy enumerates the versions below TLS 1.2. The suites that they share with
+// the version above are likely, and in its order. So that list is asked for
+// from each place on; if the server has them all and keeps to its order, each
+// answer proves one suite and its place at once.
 func (s *scan) legacy() {
 	for _, v := range []uint16{hello.TLS11, hello.TLS10, hello.SSL30} {
 		if !s.has(v) {
 			continue
 		}
-		known := s.of(v).suites
-		expected := both(s.expectedOrder(v), append(slices.Concat(likelyLegacy, unlikelyLegacy), known...))
-		if len(expected) == 0 {
-			s.refine(v, minus(likelyLegacy, known))
-			s.refine(v, unlikelyLegacy)
-			continue
-		}
-		s.refine(v, minus(slices.Concat(likelyLegacy, unlikelyLegacy), expected))
-		for i := range expected {
-			// our order is the other way round, so that the server's shows
-			s.ask(&ask{question: AskSuites, hello: s.classic(v, reversed(expected[i:]), groups12), until: complete, then: s.note})
-		}
+		all := slices.Concat(likelyLegacy, unlikelyLegacy)
+		expected := both(s.expectedOrder(v), all)
+		s.stage(func() {
+			if len(expected) == 0 {
+				s.refine(v, minus(likelyLegacy, s.of(v).suites))
+				s.refine(v, unlikelyLegacy)
+				return
+			}
+			s.refine(v, minus(all, expected))
+			if s.clientDecides() {
+				for _, suite := range minus(expected, s.of(v).suites) {
+					s.refine(v, []uint16{suite})
+				}
+				return
+			}
+			for i := range expected { // our order is the other way round, so that the server's shows
+				s.ask(&ask{question: AskSuites, hello: s.classic(v, reversed(expected[i:]), groups12), until: complete, then: s.note})
+			}
+		}, func() {
+			s.stage(func() { // the expected ones that never were the best of a list
+				for _, suite := range minus(expected, s.of(v).suites) {
+					s.refine(v, []uint16{suite})
+				}
+			}, func() {
+				s.legacyGroups(v)
+				s.rank(v)
+			})
+		})
 	}
-	s.next = s.leftovers
+}
+
+// clientDecides reports whether the order of the client counts in TLS 1.2.
+func (s *scan) clientDecides() bool {
+	v := s.versions[hello.TLS12]
+	return v != nil && v.order.preference(v.suites, isChaCha20) == Client
 }
 
 // legacyGroups asks for the groups of a version below TLS 1.2: those of TLS 1.2
-// one by one, and the others at once.
+// from each place on, as with the suites, and the others at once.
 func (s *scan) legacyGroups(v uint16) {
 	var suites []uint16
 	for _, x := range s.of(v).suites {
@@ -230,35 +255,21 @@ func (s *scan) legacyGroups(v uint16) {
 	var expected []uint16
 	if s.has(hello.TLS12) {
 		expected = both(groups12, s.of(hello.TLS12).groups)
+		s.of(hello.TLS12).wanted.sort(expected, true)
 	}
-	for _, g := range expected {
-		s.bundle(v, suites, nil, []uint16{g})
-	}
-	if len(expected) > 1 {
-		for _, list := range [][]uint16{expected, reversed(expected)} {
-			s.ask(&ask{question: AskGroups, hello: s.classic(v, suites, list), until: complete, then: s.note})
+	s.stage(func() {
+		for i := range expected {
+			s.bundle(v, suites, nil, reversed(expected[i:]))
 		}
-	}
-	s.bundle(v, suites, nil, minus(groups12, expected))
-}
-
-// leftovers asks for the expected suites that never were the best of a list.
-func (s *scan) leftovers() {
-	for _, v := range []uint16{hello.TLS11, hello.TLS10, hello.SSL30} {
-		if s.has(v) {
-			for _, suite := range minus(both(s.expectedOrder(v), slices.Concat(likelyLegacy, unlikelyLegacy)), s.of(v).suites) {
-				s.refine(v, []uint16{suite})
-			}
+		s.bundle(v, suites, nil, minus(groups12, expected))
+	}, func() {
+		for _, g := range minus(expected, s.of(v).groups) {
+			s.bundle(v, suites, nil, []uint16{g})
 		}
-	}
-	s.next = func() {
-		for _, v := range []uint16{hello.TLS11, hello.TLS10} {
-			if s.has(v) {
-				s.legacyGroups(v)
-			}
+		if len(expected) > 1 && s.of(v).wanted.preference(expected, nil) == UnknownPreference {
+			s.ask(&ask{question: AskGroups, hello: s.classic(v, suites, expected), until: complete, then: s.note})
 		}
-		s.next = s.orders
-	}
+	})
 }
 
 // expectedOrder lists the suites of the nearest version above that has any,
@@ -327,8 +338,10 @@ func (s *scan) bundle(v uint16, suites, pin, bundle []uint16) {
 		if r.verdict != granted || !slices.Contains(bundle, r.Group()) {
 			return
 		}
-		for _, g := range minus(bundle, []uint16{r.Group()}) {
-			s.bundle(v, suites, pin, []uint16{g})
+		if v == hello.TLS12 || len(both(bundle, s.of(hello.TLS12).groups)) == 0 {
+			for _, g := range minus(bundle, []uint16{r.Group()}) {
+				s.bundle(v, suites, pin, []uint16{g})
+			}
 		}
 	}})
 }

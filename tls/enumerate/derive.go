@@ -282,10 +282,10 @@ func (k *evidence) version(code uint16) Version {
 	}
 	suites := codes(k.suites, Yes)
 	slices.SortStableFunc(suites, byStrength)
-	k.order.sort(suites)
 	v.SuitePreference = k.order.preference(suites, isChaCha20)
+	k.order.sort(suites, v.SuitePreference == Server)
 	v.ChaCha20ByClient = v.SuitePreference == Server && k.order.preference(suites, nil) == Mixed
-	v.SuitesOrdered = v.SuitePreference != Client && k.order.proven(suites)
+	v.SuitesOrdered = v.SuitePreference != Client && k.order.proven(suites, v.SuitePreference == Server)
 	v.Suites = named(suites, iana.SuiteName)
 	v.SuitesRefused = codes(k.suites, No)
 	groups := codes(k.groups, Yes)

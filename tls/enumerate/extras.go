@@ -1,6 +1,7 @@
 package enumerate
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,13 +13,30 @@ type protocols struct {
 	named []string
 }
 
-// begin queues the first wave.
-func (s *scan) begin() {
-	s.ask(s.beginModern()...)
-	s.ask(s.beginClassic()...)
-	s.ask(&ask{question: AskFlaw, detail: "drown", first: hello.SSL2ClientHello(kindsSSL2, random(16)), once: true,
+// start queues the first wave.
+func (s *scan) start() {
+	s.begin()
+	s.session()
+	s.ask(&ask{question: AskFlaw, detail: DROWN, first: hello.SSL2ClientHello(kindsSSL2, random(16)), once: true,
 		until: func(f *hello.Flight) bool { return f.SSL2 != nil }, wait: 2 * time.Second, then: s.note2})
-	s.next = s.second
+}
+
+// begin asks for the versions, and all else when they are known.
+func (s *scan) begin() {
+	var forward, backward, legacy *answer
+	s.stage(func() {
+		if !s.small {
+			s.beginModern()
+		}
+		s.beginClassic(&forward, &backward)
+		s.ask(&ask{question: AskSuites, hello: s.classic(hello.TLS11, likelyLegacy, groups12), until: complete, then: func(r *answer) { s.note(r); legacy = r }})
+	}, func() {
+		if !s.small {
+			s.goOnModern()
+		}
+		s.goOnClassic(forward, backward, legacy)
+		s.extras()
+	})
 }
 
 func (s *scan) note2(r *answer) {
@@ -43,21 +61,18 @@ func (s *scan) usual() *hello.ClientHello {
 	return nil
 }
 
-// second queues what needs to know the versions and suites.
-func (s *scan) second() {
-	s.signModern()
-	s.legacy()
-	s.rest()
+// extras asks for what one known hello is enough for, once.
+func (s *scan) extras() {
+	if s.usual() == nil || s.extra {
+		return
+	}
+	s.extra = true
 	s.names()
 	s.applications(applications[:4])
 	s.applications(applications[4:])
-	s.fallback()
 	s.tolerance()
 	s.sessions()
 	s.flaws()
-	if s.next == nil {
-		s.next = s.orders
-	}
 }
 
 // without returns a copy of a hello without an extension.
@@ -199,17 +214,17 @@ func (s *scan) tolerance() {
 	}
 }
 
-// orders proves the server's order of suites.
-func (s *scan) orders() {
+// rank proves the server's order of suites, in rounds.
+func (s *scan) rank(v uint16) {
+	if !s.has(v) {
+		return
+	}
 	asked := false
-	for _, v := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30} {
-		if s.has(v) && s.order(v) {
-			asked = true
+	s.stage(func() { asked = s.order(v) }, func() {
+		if asked {
+			s.rank(v)
 		}
-	}
-	if asked {
-		s.next = s.orders
-	}
+	})
 }
 
 // order asks for the list of suites from each place on whose next neighbour is
@@ -226,20 +241,24 @@ func (s *scan) order(v uint16) bool {
 		return s.confirmClient(v, list)
 	}
 	asked := false
+	server := k.order.preference(list, isChaCha20) == Server
 	// once it is known that clients decide on ChaCha20, what stands on both
 	// sides of it are neighbours
 	others := slices.DeleteFunc(slices.Clone(list), isChaCha20)
 	for _, list := range [][]uint16{list, others} {
 		for i := 0; i+1 < len(list); i++ {
 			a, b := list[i], list[i+1]
-			if k.order.decided(a, b) {
+			if k.order.decided(a, b, server) {
 				continue
 			}
+			rest := list[i:min(len(list), i+maxSuites)]
+			key := fmt.Sprint(slices.Sorted(slices.Values(rest)))
 			asked = true
 			switch {
+			case !k.asked[key] && (k.rounds == 1 || server):
+				s.ask(&ask{question: AskOrder, hello: s.offer(v, reversed(rest)), then: s.note})
+				k.asked[key] = true
 			case k.rounds == 1:
-				s.ask(&ask{question: AskOrder, hello: s.offer(v, reversed(list[i:min(len(list), i+maxSuites)])), then: s.note})
-				continue
 			case k.order[[2]uint16{b, a}].leading:
 				s.ask(&ask{question: AskOrder, hello: s.offer(v, []uint16{a, b}), then: s.note})
 			default:
@@ -260,7 +279,7 @@ func (s *scan) confirmClient(v uint16, list []uint16) bool {
 	asked := 0
 	list = slices.DeleteFunc(slices.Clone(list), isChaCha20)
 	for i := 0; i+1 < len(list) && asked < 2 && k.rounds <= 2; i++ {
-		if pair := list[i : i+2]; !k.order.decided(pair[0], pair[1]) {
+		if pair := list[i : i+2]; !k.order.decided(pair[0], pair[1], false) {
 			asked++
 			s.ask(&ask{question: AskOrder, hello: s.offer(v, pair), then: s.note}, &ask{question: AskOrder, hello: s.offer(v, reversed(pair)), then: s.note})
 		}

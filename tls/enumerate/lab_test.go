@@ -183,7 +183,7 @@ func TestLab(t *testing.T) {
 			if s.Transport != "tcp" || s.StartTLS != "" {
 				t.Skip(s.Transport, s.StartTLS)
 			}
-			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address}, enumerate.Options{Timeout: 1500 * time.Millisecond}), s.Truth)
+			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address}, enumerate.Options{Timeout: 2500 * time.Millisecond}), s.Truth)
 		})
 	}
 }

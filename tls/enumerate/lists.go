@@ -52,6 +52,7 @@ var (
 // The suites below TLS 1.3 in classes that servers have or lack as a whole.
 var (
 	classes        = classify()
+	chunks         = append(slices.Clone(classes[:5]), slices.Concat(classes[5], classes[8]), slices.Concat(classes[6], classes[7]), classes[9])
 	popular        = slices.Concat(classes[:5]...)
 	likelyLegacy   = legacyOf(classes[2], classes[3], classes[4], classes[6])
 	unlikelyLegacy = legacyOf(classes[0], classes[1], classes[5], classes[7], classes[8], classes[9])
@@ -152,8 +153,9 @@ func isSigned(s iana.CipherSuite) bool {
 	return (s.KeyExchange == "ECDHE" || s.KeyExchange == "DHE") && (s.Authentication == "RSA" || s.Authentication == "ECDSA" || s.Authentication == "DSS")
 }
 
-// strength is a rank of suites as most servers order them: by cipher, and
-// with the same cipher by key exchange.
+// strength is a rank of suites as OpenSSL orders them by default, and with it
+// most servers: forward secrecy, then AEAD, the MAC, the cipher, and the key
+// exchange.
 func strength(code uint16) int {
 	s, _ := iana.Suite(code)
 	rank := func(text string, list ...string) int {
@@ -162,11 +164,20 @@ func strength(code uint16) int {
 		}
 		return len(list)
 	}
-	cipher := rank(fmt.Sprint(s.Cipher, s.Bits, s.Mode), "AES256GCM", "CHACHA20256POLY1305", "AES256CCM", "AES128GCM", "AES128CCM", "AES256CCM_8", "AES128CCM_8", "ARIA256GCM", "ARIA128GCM",
-		"CAMELLIA256GCM", "CAMELLIA128GCM", "AES256CBC", "CAMELLIA256CBC", "AES128CBC", "CAMELLIA128CBC", "SEED128CBC", "IDEA128CBC", "3DES168CBC", "RC4128", "DES56CBC")
+	flag := func(yes bool) int {
+		if yes {
+			return 0
+		}
+		return 1
+	}
+	cipher := rank(fmt.Sprint(s.Cipher, s.Bits, s.Mode), "AES256GCM", "CHACHA20256POLY1305", "AES256CCM_8", "AES256CCM", "ARIA256GCM", "AES128GCM", "AES128CCM_8", "AES128CCM", "ARIA128GCM",
+		"AES256CBC", "CAMELLIA256CBC", "AES128CBC", "CAMELLIA128CBC", "SEED128CBC", "IDEA128CBC", "3DES168CBC", "RC4128", "DES56CBC")
 	exchange := rank(s.KeyExchange+s.Authentication, "ECDHEECDSA", "ECDHERSA", "DHEDSS", "DHERSA", "ECDHECDSA", "ECDHRSA", "RSARSA")
-	mac := rank(s.MAC+s.Hash, "SHA384SHA384", "SHA256SHA256")
-	return (cipher*10+exchange)*3 + mac
+	mac := rank(s.MAC, "", "SHA384", "SHA256", "SHA")
+	if mac == 1 {
+		mac = 2 // both SHA-2
+	}
+	return (((flag(s.ForwardSecret)*2+flag(s.AEAD))*5+mac)*20+cipher)*10 + exchange
 }
 
 func byStrength(a, b uint16) int { return strength(a) - strength(b) }
@@ -174,9 +185,20 @@ func byStrength(a, b uint16) int { return strength(a) - strength(b) }
 // alike reports whether a server that has one suite probably has the other:
 // both belong to what libraries switch on and have the same key exchange.
 func alike(a, b uint16) bool {
+	return related(a, b) && usual(b)
+}
+
+// related suites exchange keys in the same way.
+func related(a, b uint16) bool {
 	x, _ := iana.Suite(a)
 	y, _ := iana.Suite(b)
-	return x.KeyExchange == y.KeyExchange && x.Authentication == y.Authentication && x.Export == y.Export && classOf(y) <= 4 && y.Mode != iana.CCM && y.Mode != iana.CCM8
+	return x.KeyExchange == y.KeyExchange && x.Authentication == y.Authentication && x.Export == y.Export
+}
+
+// usual suites are those that libraries switch on.
+func usual(code uint16) bool {
+	s, _ := iana.Suite(code)
+	return classOf(s) <= 4 && s.Mode != iana.CCM && s.Mode != iana.CCM8
 }
 
 func isChaCha20(code uint16) bool {

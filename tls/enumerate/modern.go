@@ -24,21 +24,19 @@ func (s *scan) modern(suites, groups []uint16, shares ...hello.Share) *hello.Cli
 	return c
 }
 
-// beginModern asks the first questions.
-func (s *scan) beginModern() []*ask {
+// session asks for a complete handshake, and then for what it allows.
+func (s *scan) session() {
 	full := s.modern(slices.Concat(suites13, suites13Rare), groups13, s.share...).With(hello.ALPN(applications...)).With(hello.Heartbeat()).With(greaseECH())
-	var session, forward, backward *answer
-	open := 3
-	done := func() {
-		if open--; open == 0 {
-			s.goOnModern(session, forward, backward)
-		}
-	}
-	return []*ask{
-		{question: AskSession, hello: full, shares: s.share, until: decrypted, talk: s.finishModern, then: func(r *answer) { s.note(r); session = r; done() }},
-		{question: AskOrder, hello: s.modern(suites13, groups13), then: func(r *answer) { s.note(r); forward = r; done() }},
-		{question: AskOrder, hello: s.modern(reversed(suites13), reversed(groups13)), then: func(r *answer) { s.note(r); backward = r; done() }},
-	}
+	s.ask(&ask{question: AskSession, hello: full, shares: s.share, until: decrypted, talk: s.finishModern, then: func(r *answer) {
+		s.note(r)
+		s.resumeModern(r)
+	}})
+}
+
+// beginModern asks with no key share, in one order and in the other.
+func (s *scan) beginModern() {
+	s.ask(&ask{question: AskOrder, hello: s.modern(suites13, groups13), then: s.note},
+		&ask{question: AskOrder, hello: s.modern(reversed(suites13), reversed(groups13)), then: s.note})
 }
 
 // finishModern follows a HelloRetryRequest if there was one, completes the
@@ -83,23 +81,25 @@ func (s *scan) finishModern(c *conversation) error {
 }
 
 // goOnModern asks what is left once the first answers are there.
-func (s *scan) goOnModern(session, forward, backward *answer) {
+func (s *scan) goOnModern() {
 	if !s.has(hello.TLS13) {
 		return
 	}
 	v := s.of(hello.TLS13)
-	// the suites that are left, one at a time, and the rare ones at once
-	for _, suite := range minus(suites13, v.suites) {
-		s.refine(hello.TLS13, []uint16{suite})
-	}
-	s.refine(hello.TLS13, minus(suites13Rare, v.suites))
-	for _, bundle := range bundles13 {
-		s.groupsModern(minus(bundle, v.groups))
-	}
+	s.stage(func() { // the usual ones one at a time, and the rare ones at once
+		for _, suite := range minus(suites13, v.suites) {
+			s.refine(hello.TLS13, []uint16{suite})
+		}
+		s.refine(hello.TLS13, minus(suites13Rare, v.suites))
+	}, func() { s.rank(hello.TLS13) })
 	if len(both(v.groups, groupsShared)) > 0 {
 		s.signModern()
-	} // else when the groups are known
-	s.resumeModern(session)
+	}
+	s.stage(func() {
+		for _, bundle := range bundles13 {
+			s.groupsModern(minus(bundle, v.groups))
+		}
+	}, s.signModern)
 }
 
 // groupsModern asks for groups of TLS 1.3, the rest one by one if there is

@@ -44,8 +44,17 @@ func (o order) free(a, b uint16) bool {
 	return o[[2]uint16{a, b}].leading && o[[2]uint16{b, a}].leading
 }
 
+// above reports whether a was chosen where b could have been, and never the
+// other way round: proof enough if the server's order counts.
+func (o order) above(a, b uint16) bool {
+	x, y := o[[2]uint16{a, b}], o[[2]uint16{b, a}]
+	return (x.leading || x.trailing) && !y.leading && !y.trailing
+}
+
 // decided reports whether it is known who decides between a and b.
-func (o order) decided(a, b uint16) bool { return o.beats(a, b) || o.beats(b, a) || o.free(a, b) }
+func (o order) decided(a, b uint16, server bool) bool {
+	return o.beats(a, b) || o.beats(b, a) || o.free(a, b) || server && (o.above(a, b) || o.above(b, a))
+}
 
 // preference tells who decides among values that the server has. What a
 // client may decide by itself, such as on ChaCha20, is left out by except.
@@ -73,9 +82,9 @@ func (o order) preference(list []uint16, except func(uint16) bool) Preference {
 
 // proven reports whether each neighbour in a list is known to be in the
 // server's order, or for the client to decide.
-func (o order) proven(list []uint16) bool {
+func (o order) proven(list []uint16, server bool) bool {
 	for i := 0; i+1 < len(list); i++ {
-		if !o.beats(list[i], list[i+1]) && !o.free(list[i], list[i+1]) {
+		if a, b := list[i], list[i+1]; !o.decided(a, b, server) || o.beats(b, a) {
 			return false
 		}
 	}
@@ -84,13 +93,17 @@ func (o order) proven(list []uint16) bool {
 
 // sort puts a list in the server's order as far as it is known; among values
 // whose order is not, the list's own is kept.
-func (o order) sort(list []uint16) {
+func (o order) sort(list []uint16, server bool) {
+	better := o.beats
+	if server {
+		better = func(a, b uint16) bool { return o.beats(a, b) || o.above(a, b) }
+	}
 	for at := range list {
 		best, least := at, len(list)
 		for i := at; i < len(list) && least > 0; i++ {
 			beaten := 0
 			for _, other := range list[at:] {
-				if o.beats(other, list[i]) {
+				if better(other, list[i]) {
 					beaten++
 				}
 			}

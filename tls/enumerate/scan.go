@@ -90,10 +90,11 @@ type scan struct {
 
 	queue   []*ask
 	waiting int
-	next    func() // what comes when nothing is open any more; nil at the end
+	current *stage // to which asks belong that are queued now
 	gone    bool
 
 	small    bool          // the server takes only small hellos, up to TLS 1.2
+	extra    bool          // the extras were asked for
 	signing  bool          // signature schemes of TLS 1.3 were asked for
 	grouped  bool          // the groups of TLS 1.2 were asked for
 	signed   []uint16      // suites with which signature schemes were asked for
@@ -110,8 +111,10 @@ type version struct {
 	groups  []uint16
 	schemes []uint16
 	chains  map[string]bool // authentication: "RSA", "ECDSA"
-	order   order
-	rounds  int // of questions about the order
+	order   order           // of suites
+	wanted  order           // of groups
+	asked   map[string]bool // sets whose best was asked for
+	rounds  int             // of questions about the order
 }
 
 // Run asks a server everything and returns what it took. The error is not
@@ -138,7 +141,7 @@ func Run(ctx context.Context, target Target, o Options) (Cost, error) {
 		}
 		s.share = append(s.share, share)
 	}
-	s.begin()
+	s.start()
 	err := s.run(ctx)
 	s.pool.close()
 	return Cost{Connections: s.pool.dialed, Unused: s.pool.unused, Exchanges: s.exchanges, Throttled: s.pool.throttled, Parallel: s.pool.most,
@@ -158,6 +161,7 @@ func (s *scan) run(ctx context.Context) error {
 	defer tick.Stop()
 	var all sync.WaitGroup
 	defer all.Wait()
+	s.pool.expect(ctx, maxAhead) // the second wave begins when the first one is answered
 	for {
 		for len(s.queue) > 0 && s.waiting < s.options.Parallel && ctx.Err() == nil {
 			a := s.queue[0]
@@ -166,19 +170,13 @@ func (s *scan) run(ctx context.Context) error {
 			all.Go(func() { results <- done{a, s.put(ctx, a)} })
 		}
 		if s.waiting == 0 {
-			if ctx.Err() != nil {
+			switch {
+			case ctx.Err() != nil:
 				return ctx.Err()
-			}
-			if s.gone {
+			case s.gone:
 				return errGivenUp
 			}
-			if s.next == nil {
-				return nil
-			}
-			next := s.next
-			s.next = nil
-			next()
-			continue
+			return nil
 		}
 		select {
 		case d := <-results:
@@ -187,23 +185,72 @@ func (s *scan) run(ctx context.Context) error {
 				s.gone, s.queue = true, nil
 				continue
 			}
-			if d.then != nil && ctx.Err() == nil {
-				d.then(d.answer)
+			if ctx.Err() == nil && !s.gone {
+				s.current = d.stage
+				if d.then != nil {
+					d.then(d.answer)
+				}
+				s.leave(d.stage)
 			}
-			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, 8))
+			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, maxAhead))
 		case <-tick.C:
 			s.pool.tidy()
 		}
 	}
 }
 
+// maxAhead is how many connections are opened ahead of their use.
+const maxAhead = 8
+
+// A stage is a number of asks, and those that their answers lead to. When all
+// are answered, done is called.
+type stage struct {
+	parent *stage
+	open   int // asks and stages in it
+	done   func()
+}
+
+// stage runs ask, whose questions form a stage of the present one; done comes
+// when they and all that follows from them are answered.
+func (s *scan) stage(ask, done func()) {
+	g := &stage{parent: s.current, open: 1, done: done}
+	if g.parent != nil {
+		g.parent.open++
+	}
+	s.current = g
+	ask()
+	s.leave(g)
+	s.current = g.parent
+}
+
+// leave ends one ask or stage of a stage.
+func (s *scan) leave(g *stage) {
+	for ; g != nil; g = g.parent {
+		if g.open--; g.open > 0 {
+			return
+		}
+		if g.done != nil {
+			s.current = g.parent
+			g.done()
+		}
+	}
+}
+
 // ask queues questions.
-func (s *scan) ask(all ...*ask) { s.queue = append(s.queue, all...) }
+func (s *scan) ask(all ...*ask) {
+	for _, a := range all {
+		a.stage = s.current
+		if a.stage != nil {
+			a.stage.open++
+		}
+	}
+	s.queue = append(s.queue, all...)
+}
 
 // of returns what is known of a version.
 func (s *scan) of(v uint16) *version {
 	if s.versions[v] == nil {
-		s.versions[v] = &version{chains: map[string]bool{}, order: order{}}
+		s.versions[v] = &version{chains: map[string]bool{}, order: order{}, wanted: order{}, asked: map[string]bool{}}
 	}
 	return s.versions[v]
 }
@@ -221,6 +268,9 @@ func (s *scan) note(r *answer) {
 	add(&v.suites, h.CipherSuite)
 	if g := r.Group(); g != 0 {
 		add(&v.groups, g)
+		if _, public, _ := h.KeyShare(); len(public) == 0 { // with a share in hand a server may well take that
+			v.wanted.choose(g, r.ClientHello.List16(hello.ExtSupportedGroups))
+		}
 	}
 	if x := r.SignatureScheme(); x != 0 {
 		add(&v.schemes, x)
@@ -241,7 +291,7 @@ func (s *scan) guess(v uint16) []uint16 {
 	k := s.of(v)
 	list := slices.Clone(k.suites)
 	slices.SortFunc(list, byStrength)
-	k.order.sort(list)
+	k.order.sort(list, k.order.preference(list, isChaCha20) == Server)
 	return list
 }
 
