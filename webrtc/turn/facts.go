@@ -92,15 +92,16 @@ type Allocation struct {
 	Lifetime uint32   `json:"lifetime_seconds,omitempty"`
 }
 
-// A Peer is an address to which the server would relay or not.
+// A Peer is an address to which the server would relay or not. What was not
+// asked about it is the zero Answer.
 type Peer struct {
 	Address    string `json:"address"`
 	Class      Class  `json:"class"`
-	Relay      string `json:"relay"`      // "udp" or "tcp"
-	Permission Answer `json:"permission"` // CreatePermission
-	Channel    Answer `json:"channel"`    // ChannelBind
-	Connect    Answer `json:"connect"`    // Connect; yes when the server tried
-	Delivered  Answer `json:"delivered"`  // data came through, to a listener of ours
+	Relay      string `json:"relay"`              // "udp" or "tcp"
+	Permission Answer `json:"permission"`         // CreatePermission
+	Channel    Answer `json:"channel,omitzero"`   // ChannelBind
+	Connect    Answer `json:"connect,omitzero"`   // Connect; yes when the server tried
+	Delivered  Answer `json:"delivered,omitzero"` // data came through, to a listener of ours
 }
 
 // Granted tells whether the server would relay to the peer by any way that

@@ -512,9 +512,7 @@ func (r *reader) peerOf(a netip.Addr, relay string) int {
 	if len(all) == most {
 		return -1
 	}
-	unknown := Answer{State: Unknown}
-	r.facts.Peers = append(all, Peer{Address: address, Class: ClassOf(a), Relay: relay,
-		Permission: unknown, Channel: unknown, Connect: unknown, Delivered: unknown})
+	r.facts.Peers = append(all, Peer{Address: address, Class: ClassOf(a), Relay: relay, Permission: Answer{State: Unknown}})
 	return len(all)
 }
 
