@@ -202,7 +202,7 @@ func TestForeignKeys(t *testing.T) {
 		{"md5.pem", 0, "RSA", "rsaEncryption", "", 1024, false, "md5WithRSAEncryption", "", No, Yes, No, InsecureSignature, false, true},
 		{"sha1.pem", 0, "ECDSA", "id-ecPublicKey", "secp192r1", 192, false, "sha1WithRSAEncryption", "rsa_pkcs1_sha1", No, Yes, No, InsecureSignature, true, true},
 	} {
-		c := Read(Sent{DER: bundle(t, test.file), Name: "host.example.org"}, Options{Date: today, Roots: x509.NewCertPool()})
+		c := Read(Sent{DER: bundle(test.file), Name: "host.example.org"}, Options{Date: today, Roots: x509.NewCertPool()})
 		x := c.Certificates[test.at]
 		if x.Error != "" || x.Key != test.key || x.KeyType != test.kind || x.Curve != test.curve || x.Bits != test.bits || x.Explicit != test.explicit {
 			t.Errorf("%s %d: key %+v", test.file, test.at, x)
@@ -225,7 +225,7 @@ func TestForeignKeys(t *testing.T) {
 // A root that the library knows and brainpool below it: the library cannot go
 // that way, this package can.
 func TestTrustThroughBrainpool(t *testing.T) {
-	chain := bundle(t, "mixed.pem")
+	chain := bundle("mixed.pem")
 	roots := x509.NewCertPool()
 	roots.AddCert(must(x509.ParseCertificate(chain[2])))
 	s := Sent{DER: chain[:2], Name: "host.example.org"}
@@ -246,10 +246,10 @@ func TestTrustThroughBrainpool(t *testing.T) {
 		t.Error("a forged leaf is trusted")
 	}
 	for _, file := range []string{"brainpool.pem", "mixed.pem", "pss.pem", "ed448.pem", "explicit-brainpool.pem"} {
-		for i, der := range bundle(t, file) {
+		for i, der := range bundle(file) {
 			bad := bytes.Clone(der)
 			bad[len(bad)-1] ^= 1
-			whole := bundle(t, file)
+			whole := bundle(file)
 			whole[i] = bad
 			for _, x := range Read(Sent{DER: whole}, Options{Date: today, Roots: roots}).Certificates {
 				if x.SHA256 == Read(Sent{DER: [][]byte{bad}}, Options{}).Certificates[0].SHA256 && x.SignatureValid == Yes {
@@ -259,7 +259,7 @@ func TestTrustThroughBrainpool(t *testing.T) {
 		}
 	}
 	// Roots with RSASSA-PSS keys the library accepts, but cannot verify with.
-	pss := bundle(t, "pss.pem")
+	pss := bundle("pss.pem")
 	roots = x509.NewCertPool()
 	roots.AddCert(must(x509.ParseCertificate(pss[1])))
 	if c := Read(Sent{DER: pss, Name: "host.example.org"}, Options{Date: today, Roots: roots}); c.Trusted != Yes {

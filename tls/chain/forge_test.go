@@ -13,7 +13,6 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"testing"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -298,7 +297,7 @@ func (w *world) make() map[string][]byte {
 		entry := append(issuer[:], prefix24(leaf.tbs())...)
 		var scts [][]byte
 		for i := range w.scts {
-			scts = append(scts, logTimestamp(k.logs[i], today.AddDate(0, 0, -10), 1, entry, w.spoil))
+			scts = append(scts, logTimestamp(k.logs[i], w.leaf.from, 1, entry, w.spoil))
 		}
 		leaf.extensions = slices.Insert(slices.Clone(leaf.extensions), 2, extension{oidSCTs, false, element(asn1.OCTET_STRING, sctList(scts...))})
 	}
@@ -336,8 +335,7 @@ func has(c Chain, code Code) bool {
 }
 
 // bundle reads a file of testdata.
-func bundle(t testing.TB, name string) (ders [][]byte) {
-	t.Helper()
+func bundle(name string) (ders [][]byte) {
 	rest := must(os.ReadFile("testdata/" + name))
 	for {
 		var block *pem.Block
