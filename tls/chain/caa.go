@@ -200,7 +200,7 @@ func (r *CAARecord) readText(text string) error {
 		return fmt.Errorf("%w: tag %q", errCAA, clip(printable(r.Tag)))
 	}
 	value, ok := characterString(rest)
-	if !ok {
+	if !ok || strings.TrimSpace(rest) == "" {
 		return fmt.Errorf("%w: value", errCAA)
 	}
 	r.Value = value

@@ -357,3 +357,10 @@ func modulus(bits int) *big.Int {
 }
 
 func rsaSPKI(n *big.Int, e int) []byte { return spkiOf(&rsa.PublicKey{N: n, E: e}) }
+
+// newPool holds the root of the test chains.
+func newPool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(must(x509.ParseCertificate(newWorld().root.sign(labKey().root))))
+	return pool
+}

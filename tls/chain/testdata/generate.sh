@@ -110,3 +110,11 @@ bundle md5.pem md5-leaf md5
 ec sha1-leaf P-192
 issue sha1-leaf md5 "$server" -sha1
 bundle sha1.pem sha1-leaf md5
+
+# a list of revoked certificates, as a seed for fuzzing
+key crl -algorithm EC -pkeyopt ec_paramgen_curve:P-256
+root crl -sha256
+: >"$keys/index"
+printf '%s\n' '[ca]' 'default_ca=crl' '[crl]' "database=$keys/index" "certificate=$keys/crl.pem" "private_key=$keys/crl.key" default_md=sha256 default_crl_days=30 >"$keys/ca.cnf"
+printf 'R\t301231000000Z\t270101000000Z,keyCompromise\t2A\tunknown\t/CN=x\n' >"$keys/index"
+openssl ca -config "$keys/ca.cnf" -gencrl 2>/dev/null | openssl crl -outform DER -out seed.crl
