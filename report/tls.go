@@ -9,13 +9,15 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/tls"
+	"vksprobe/tls/chain"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
 )
 
 // TLS prints what was found out about a server: first what is wrong, then
 // what it offers.
-func TLS(w io.Writer, target string, offers []enumerate.Offer, r *norm.Report, differences []enumerate.Difference, lang string) {
+func TLS(w io.Writer, target string, offers []tls.Offered, r *norm.Report, differences []enumerate.Difference, lang string) {
 	p := &tlsPrinter{w: w, lang: lang}
 	p.line("%s", printable(target))
 	if len(offers) == 0 {
@@ -46,7 +48,7 @@ func (p *tlsPrinter) line(format string, values ...any) { fmt.Fprintf(p.w, forma
 func (p *tlsPrinter) say(de, en string) string { return probe.Text{DE: de, EN: en}.In(p.lang) }
 
 // flaws prints the flaws that are there.
-func (p *tlsPrinter) flaws(offers []enumerate.Offer) {
+func (p *tlsPrinter) flaws(offers []tls.Offered) {
 	where := map[string][]string{}
 	for _, o := range offers {
 		for name, state := range o.Flaws {
@@ -79,7 +81,7 @@ func (p *tlsPrinter) norm(day string, n norm.Judged) {
 		}
 	}
 	for _, a := range n.Assessments {
-		if a.Class == norm.NotListed && (a.Mechanism.Kind == norm.Feature || bad[a.Mechanism.Version]) {
+		if a.Class == norm.NotListed && (a.Mechanism.Kind == norm.Feature || a.Mechanism.Kind == norm.Certificate || bad[a.Mechanism.Version]) {
 			continue // a silence that says nothing here
 		}
 		byClass[a.Class] = append(byClass[a.Class], a)
@@ -192,7 +194,7 @@ func (p *tlsPrinter) differences(all []enumerate.Difference) {
 }
 
 // offer prints what one address offers.
-func (p *tlsPrinter) offer(o enumerate.Offer) {
+func (p *tlsPrinter) offer(o tls.Offered) {
 	p.line("\n  %s", o.Address)
 	for _, v := range o.Versions {
 		if v.State != enumerate.Yes {
@@ -215,6 +217,9 @@ func (p *tlsPrinter) offer(o enumerate.Offer) {
 		p.names(p.say("Gruppen", "groups"), v.Groups)
 		p.names(p.say("Signaturen", "signatures"), v.SignatureSchemes)
 	}
+	for i, c := range o.Certificates {
+		p.chain(c, o.Chains[i].Names)
+	}
 	for _, d := range o.DH {
 		p.line("    DH %d bit %s", d.Bits, d.Known)
 	}
@@ -234,6 +239,33 @@ func (p *tlsPrinter) offer(o enumerate.Offer) {
 	p.wrapped("    ", strings.Join(yes, ", "))
 	if c := o.Cost; c != nil {
 		p.line("    %s", fmt.Sprintf(p.say("%d Verbindungen in %.2f s, Umlaufzeit %s", "%d connections in %.2f s, round trip %s"), c.Connections, c.Duration.Seconds(), c.RoundTrip.Round(100*time.Microsecond)))
+	}
+}
+
+// chain prints a chain with what is to be said about it.
+func (p *tlsPrinter) chain(c chain.Chain, asked []string) {
+	if len(c.Certificates) == 0 {
+		return
+	}
+	leaf := c.Certificates[0]
+	key := strings.TrimSpace(fmt.Sprintf("%s %d %s", leaf.Key, leaf.Bits, leaf.Curve))
+	state := p.say("vertrauenswürdig", "trusted")
+	if c.Trusted != chain.Yes {
+		state = p.say("nicht vertrauenswürdig", "not trusted")
+		if c.Trusted == chain.Unknown {
+			state = p.say("Vertrauen offen", "trust unknown")
+		}
+	}
+	if !slices.Contains(asked, "host") {
+		state += p.say(", nur ohne oder mit unbekanntem Namen", ", only without or with an unknown name")
+	}
+	p.line("    %s: %s, %s %s, %s", p.say("Zertifikat", "certificate"), printable(leaf.Subject), key, leaf.SignatureName, state)
+	p.line("      %s %s – %s, %s", p.say("gültig", "valid"), leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly), fmt.Sprintf(p.say("Kette aus %d", "chain of %d"), len(c.Certificates)))
+	for _, f := range c.Findings {
+		if f.Severity == chain.Error || f.Severity == chain.Warning {
+			lint, _ := chain.Lookup(f.Code)
+			p.line("      %s: %s %s", f.Severity, lint.Text.In(p.lang), printable(f.Detail))
+		}
 	}
 }
 

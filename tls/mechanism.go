@@ -1,16 +1,16 @@
 package tls
 
 import (
-	"crypto/x509"
-	"strings"
+	"cmp"
 
+	"vksprobe/tls/chain"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/hello"
 	"vksprobe/tls/norm"
 )
 
 // Mechanisms lists what an offer contains in the words of package norm.
-func Mechanisms(o enumerate.Offer) []norm.Mechanism {
+func Mechanisms(o Offered) []norm.Mechanism {
 	var all []norm.Mechanism
 	seen := map[norm.Mechanism]bool{}
 	add := func(m norm.Mechanism) {
@@ -37,7 +37,7 @@ func Mechanisms(o enumerate.Offer) []norm.Mechanism {
 	for _, p := range o.DH {
 		add(norm.Mechanism{Kind: norm.Key, Name: "DH", Bits: p.Bits, Use: norm.ForExchange})
 	}
-	for _, c := range o.Chains {
+	for _, c := range o.Certificates {
 		for _, m := range certified(c) {
 			add(m)
 		}
@@ -60,26 +60,28 @@ func Mechanisms(o enumerate.Offer) []norm.Mechanism {
 	return all
 }
 
-// schemeOf maps signatures of certificates to the numbers of TLS for them.
-var schemeOf = map[x509.SignatureAlgorithm]uint16{
-	x509.MD5WithRSA: 0x0101, x509.SHA1WithRSA: 0x0201, x509.SHA256WithRSA: 0x0401, x509.SHA384WithRSA: 0x0501, x509.SHA512WithRSA: 0x0601,
-	x509.SHA256WithRSAPSS: 0x0809, x509.SHA384WithRSAPSS: 0x080A, x509.SHA512WithRSAPSS: 0x080B,
-	x509.ECDSAWithSHA1: 0x0203, x509.ECDSAWithSHA256: 0x0403, x509.ECDSAWithSHA384: 0x0503, x509.ECDSAWithSHA512: 0x0603, x509.PureEd25519: 0x0807,
-}
-
-// certified lists the keys and signatures of a chain. The signature of a root
-// on itself is evaluated by nobody and left out.
-func certified(p enumerate.Presented) (all []norm.Mechanism) {
-	for _, c := range certificates(p.DER) {
-		kind, _, _ := strings.Cut(c.Key, " ")
-		all = append(all, norm.Mechanism{Kind: norm.Key, Name: kind, Bits: c.Bits, Use: norm.ForCertificate})
-	}
-	for _, der := range p.DER {
-		c, err := x509.ParseCertificate(der)
-		if err != nil || string(c.RawIssuer) == string(c.RawSubject) && c.IsCA {
+// certified lists the keys, signatures and properties of a chain. The
+// signature of a root on itself is evaluated by nobody and left out.
+func certified(c chain.Chain) (all []norm.Mechanism) {
+	for i, x := range c.Certificates {
+		all = append(all, norm.Mechanism{Kind: norm.Key, Name: x.Key, Bits: x.Bits, Use: norm.ForCertificate})
+		if x.SignatureGraded {
+			all = append(all, norm.Mechanism{Kind: norm.CertificateSignature, Code: x.SignatureCode, Name: cmp.Or(x.Scheme, x.SignatureName)})
+		}
+		if i > 0 {
 			continue
 		}
-		all = append(all, norm.Mechanism{Kind: norm.CertificateSignature, Code: schemeOf[c.SignatureAlgorithm], Name: c.SignatureAlgorithm.String()})
+		property := func(name string, there bool) {
+			all = append(all, norm.Mechanism{Kind: norm.Certificate, Name: name, Absent: !there})
+		}
+		all = append(all, norm.Mechanism{Kind: norm.Certificate, Name: "lifetime_days", Bits: x.LifetimeDays})
+		property("wildcard_name", x.Wildcards)
+		property("key_usage", x.KeyUsage != nil)
+		property("key_usage_critical", x.KeyUsageCritical)
+		property("extended_key_usage", len(x.ExtendedKeyUsage) > 0)
+		property("subject_alt_name", x.NamesCount > 0)
+		property("authority_key_identifier", x.AuthorityKey != "")
+		property("revocation_pointer", len(x.OCSP)+len(x.CRL) > 0)
 	}
 	return all
 }

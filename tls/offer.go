@@ -15,13 +15,30 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/tls/chain"
 	"vksprobe/tls/enumerate"
 )
 
 // Offer observes all that one address offers, found out by handshakes of our
 // own. Subject: "host:example.org:443" (the name that was asked for and the
 // port, or the address if there was no name).
-var Offer = probe.Kind[enumerate.Offer]{Name: "tls.offer/v1"}
+var Offer = probe.Kind[Offered]{Name: "tls.offer/v1"}
+
+// Offered is an offer with its chains of certificates read.
+type Offered struct {
+	enumerate.Offer
+	Certificates []chain.Chain `json:"certificates,omitempty"` // one for each of Chains
+}
+
+// Describe reads the certificates of an offer as of the day of the exchange.
+// Whether they are trusted depends on the roots of this system.
+func Describe(o enumerate.Offer, day time.Time) Offered {
+	out := Offered{Offer: o}
+	for _, c := range o.Chains {
+		out.Certificates = append(out.Certificates, chain.Read(chain.Sent{DER: c.DER, Stapled: c.OCSP, SCTs: c.SCTs, Name: o.Host}, chain.Options{Date: day, Public: true}))
+	}
+	return out
+}
 
 // A Transcript is the evidence of one enumeration: a line that says what was
 // asked, and one for each exchange.
@@ -58,7 +75,7 @@ func active(_ context.Context, rec *probe.Record, emit func(probe.Observation)) 
 			defer f.Close()
 			t, exchanges, err := ReadTranscript(f)
 			if t.Target.Address != "" {
-				o := enumerate.Derive(t.Target, t.Transport, exchanges)
+				o := Describe(enumerate.Derive(t.Target, t.Transport, exchanges), t.Began)
 				emit(Offer.New(subject(t.Target), probe.Preflight, t.Began, o, rec.Cite(name, "")))
 			}
 			if err != nil {

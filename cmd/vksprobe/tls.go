@@ -187,7 +187,7 @@ type tlsRun struct {
 type tlsResult struct {
 	Target      string                 `json:"target"`
 	Failure     probe.Failure          `json:"failure,omitempty"` // why nothing could be asked
-	Addresses   []enumerate.Offer      `json:"addresses,omitempty"`
+	Addresses   []tls.Offered      `json:"addresses,omitempty"`
 	Assessments *norm.Report           `json:"assessments,omitempty"` // of all addresses together
 	Differences []enumerate.Difference `json:"differences,omitempty"` // between addresses
 }
@@ -253,13 +253,17 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
 		}
 		if len(offer.Versions) > 0 {
-			res.Addresses = append(res.Addresses, offer)
+			res.Addresses = append(res.Addresses, tls.Describe(offer, time.Now()))
 		}
 	}
 	if len(res.Addresses) == 0 && failed != nil {
 		res.Failure = enumerate.FailureOf(failed)
 	}
-	res.Differences = enumerate.Compare(res.Addresses)
+	var offers []enumerate.Offer
+	for _, o := range res.Addresses {
+		offers = append(offers, o.Offer)
+	}
+	res.Differences = enumerate.Compare(offers)
 	var offered []norm.Mechanism
 	for _, o := range res.Addresses {
 		for _, m := range tls.Mechanisms(o) {

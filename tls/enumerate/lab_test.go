@@ -183,7 +183,11 @@ func TestLab(t *testing.T) {
 			if s.Transport != "tcp" || s.StartTLS != "" {
 				t.Skip(s.Transport, s.StartTLS)
 			}
-			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address}, enumerate.Options{Timeout: 2500 * time.Millisecond}), s.Truth)
+			o := enumerate.Options{Timeout: 2500 * time.Millisecond}
+			if name == "slow" {
+				o.Timeout = 10 * time.Second
+			}
+			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address}, o), s.Truth)
 		})
 	}
 }
