@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ import (
 	"vksprobe/tls"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
+	"vksprobe/tls/starttls"
 	"vksprobe/tls/tr02102"
 )
 
@@ -59,11 +61,35 @@ type tlsFlags struct {
 	rate                                                            float64
 	timeout                                                         time.Duration
 	asJSON                                                          bool
+	proxy                                                           *url.URL
+}
+
+// readProxy reads the URL of a proxy, which may carry a password.
+func readProxy(e *env, text string) (*url.URL, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if text == "-" {
+		secret, err := readSecret(e, "-")
+		if err != nil {
+			return nil, err
+		}
+		text = secret
+	} else {
+		text = hideArgument(text)
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return nil, usageError{errors.New("-proxy is not a URL with a host")}
+	}
+	return u, nil
 }
 
 func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
 	var f tlsFlags
 	fs.StringVar(&f.name, "name", "", "ask for this server `NAME` instead of the host's")
+	fs.StringVar(&f.startTLS, "starttls", "", "begin with this `PROTOCOL`: "+strings.Join(starttls.Protocols(), ", "))
+	proxy := fs.String("proxy", "", "connect through the proxy at this `URL`: socks5, socks5h or http; - reads it from standard input")
 	fs.StringVar(&f.profile, "profile", tr02102.ID, "grade by these `NORMS`, with commas between; all for every one, list to print them")
 	fs.StringVar(&f.edition, "edition", "", "edition of the first norm, such as 2024-01; the newest by default")
 	fs.StringVar(&f.date, "date", "", "grade as of this day (YYYY-MM-DD) instead of today")
@@ -98,6 +124,12 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	}
 	if f.parallel < 1 || f.jobs < 1 || f.rate < 0 || f.timeout <= 0 {
 		return usageError{errors.New("-parallel, -jobs and -timeout must be positive, -rate not negative")}
+	}
+	if f.startTLS != "" && starttls.Port(f.startTLS) == "" {
+		return usageError{fmt.Errorf("-starttls %s is none of %s", f.startTLS, strings.Join(starttls.Protocols(), ", "))}
+	}
+	if f.proxy, err = readProxy(e, *proxy); err != nil {
+		return err
 	}
 	next, closeTargets, err := targets(e, rest, f.targets)
 	if err != nil {
@@ -282,10 +314,9 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 // ask asks one address.
 func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (enumerate.Offer, error) {
 	var all []*enumerate.Exchange
-	var dialer net.Dialer
 	began := time.Now()
 	o := enumerate.Options{Parallel: t.flags.parallel, Rate: t.flags.rate, Timeout: t.flags.timeout,
-		Open:   func(ctx context.Context) (net.Conn, error) { return dialer.DialContext(ctx, "tcp", target.Address) },
+		Open:   func(ctx context.Context) (net.Conn, error) { return t.open(ctx, target) },
 		Record: func(x *enumerate.Exchange) { all = append(all, x) }}
 	cost, err := enumerate.Run(ctx, target, o)
 	if t.store != nil {
@@ -296,20 +327,30 @@ func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (enumerate.Of
 	return offer, err
 }
 
+// open connects to a target, up to the first ClientHello.
+func (t *tlsRun) open(ctx context.Context, target enumerate.Target) (net.Conn, error) {
+	c, err := starttls.Dial(ctx, t.flags.proxy, "tcp", target.Address)
+	if err != nil || target.StartTLS == "" {
+		return c, err
+	}
+	if err := starttls.Upgrade(ctx, c, target.StartTLS, cmp.Or(target.Host, t.flags.name, "localhost")); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
 // splitTarget reads HOST[:PORT].
 func splitTarget(target, startTLS string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(target)
 	if err != nil {
-		host, port = strings.Trim(target, "[]"), cmp.Or(defaultPort[startTLS], "443")
+		host, port = strings.Trim(target, "[]"), cmp.Or(starttls.Port(startTLS), "443")
 	}
 	if host == "" || strings.ContainsAny(host, "/@? ") {
 		return "", "", fmt.Errorf("%q is not HOST[:PORT]", target)
 	}
 	return strings.TrimSuffix(host, "."), port, nil
 }
-
-// defaultPort is where a protocol with STARTTLS is expected.
-var defaultPort = map[string]string{"smtp": "25", "imap": "143", "ldap": "389", "postgres": "5432", "xmpp-client": "5222", "xmpp-server": "5269"}
 
 // maxAddresses bounds the addresses of one name.
 const maxAddresses = 32
