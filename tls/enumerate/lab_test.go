@@ -7,9 +7,11 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"vksprobe/fixtures/netns"
 	"vksprobe/fixtures/tlslab"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/hello"
@@ -174,9 +176,21 @@ func scan(t *testing.T, target enumerate.Target, o enumerate.Options) enumerate.
 }
 
 // TestLab scans every server of the lab that speaks TLS over TCP.
-func TestLab(t *testing.T) {
+func TestLab(t *testing.T) { scanAll(t, func(name string) bool { return !strings.HasPrefix(name, "gnutls") }) }
+
+// TestGnuTLS scans those that cannot be kept from listening on all addresses.
+func TestGnuTLS(t *testing.T) {
+	netns.Run(t, func(t *testing.T) {
+		scanAll(t, func(name string) bool { return strings.HasPrefix(name, "gnutls") })
+	})
+}
+
+func scanAll(t *testing.T, want func(name string) bool) {
 	lab := tlslab.New(tlslab.Options{})
 	for _, name := range tlslab.Names() {
+		if !want(name) {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, err := lab.Start(t.Context(), name)
