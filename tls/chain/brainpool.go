@@ -95,6 +95,16 @@ func (c *curve) point(b []byte) *point {
 	return nil
 }
 
+// bytes encodes the point without compression.
+func (q *point) bytes() []byte {
+	size := (q.p.BitLen() + 7) / 8
+	b := make([]byte, 1+2*size)
+	b[0] = 4
+	q.x.FillBytes(b[1 : 1+size])
+	q.y.FillBytes(b[1+size:])
+	return b
+}
+
 // square is x³ + ax + b.
 func (c *curve) square(x *big.Int) *big.Int {
 	y := c.times(x, c.times(x, x))

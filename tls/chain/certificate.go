@@ -12,10 +12,10 @@ import (
 // Certificate is what an X.509 certificate says. Bounds: at most 100 names and
 // 20 of any other list are shown, strings are cut at 256 bytes.
 type Certificate struct {
-	SHA256  string `json:"sha256"`          // of the DER, hex
-	Size    int    `json:"size"`            // bytes of the DER
-	Error   string `json:"error,omitempty"` // why it was not read to the end; fields after the fault are empty
-	Refused string `json:"refused,omitempty"`
+	SHA256  string `json:"sha256"`            // of the DER, hex
+	Size    int    `json:"size"`              // bytes of the DER
+	Error   string `json:"error,omitempty"`   // why it was not read to the end; fields after the fault are empty
+	Refused string `json:"refused,omitempty"` // why crypto/x509 refuses it, though it may be read here
 	Role    Role   `json:"role"`
 
 	Version    int    `json:"version,omitempty"` // 1 to 3
@@ -55,7 +55,7 @@ type Certificate struct {
 	CA               bool     `json:"ca"`
 	BasicConstraints bool     `json:"basic_constraints"` // the extension is there
 	PathLength       *int     `json:"path_length,omitempty"`
-	KeyUsage         []string `json:"key_usage,omitempty"` // "digitalSignature", …; nil without the extension
+	KeyUsage         []string `json:"key_usage"` // "digitalSignature", …; null without the extension
 	KeyUsageCritical bool     `json:"key_usage_critical"`
 	ExtendedKeyUsage []string `json:"extended_key_usage,omitempty"` // "serverAuth", …, or an OID
 	OCSP             []string `json:"ocsp,omitempty"`               // URLs
@@ -173,4 +173,22 @@ func short(id []byte) string {
 		id = id[:64]
 	}
 	return hex.EncodeToString(id)
+}
+
+// Properties says which of the properties that norms ask for the certificate
+// has, by the names that tls/norm uses. It is nil if the certificate could not
+// be read to the end, as nothing is then known to be missing.
+func (c Certificate) Properties() map[string]bool {
+	if c.Error != "" {
+		return nil
+	}
+	return map[string]bool{
+		"key_usage":                c.KeyUsage != nil,
+		"key_usage_critical":       c.KeyUsageCritical,
+		"extended_key_usage":       len(c.ExtendedKeyUsage) > 0,
+		"subject_alt_name":         c.NamesCount > 0,
+		"wildcard_name":            c.Wildcards,
+		"authority_key_identifier": c.AuthorityKey != "",
+		"revocation_pointer":       len(c.OCSP) > 0 || len(c.CRL) > 0,
+	}
 }

@@ -2,8 +2,6 @@ package chain
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -463,10 +461,16 @@ func (c *certificate) library() {
 // its own signature can be verified by its issuer, and nothing with it. It is
 // nil if the curve was not the only reason.
 func (c *certificate) graft() *x509.Certificate {
-	stock, err := x509.MarshalPKIXPublicKey(&ecdsa.PublicKey{Curve: elliptic.P256(), X: elliptic.P256().Params().Gx, Y: elliptic.P256().Params().Gy})
-	if err != nil {
-		return nil
-	}
+	p256 := curves()["secp256r1"]
+	var stock cryptobyte.Builder
+	stock.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1ObjectIdentifier([]int{1, 2, 840, 10045, 2, 1})
+			b.AddASN1ObjectIdentifier([]int{1, 2, 840, 10045, 3, 1, 7})
+		})
+		b.AddASN1BitString((&point{p256, p256.gx, p256.gy}).bytes())
+	})
+	spki := stock.BytesOrPanic() // constants
 	in := cryptobyte.String(c.tbs)
 	var fields cryptobyte.String
 	if !in.ReadASN1(&fields, asn1.SEQUENCE) {
@@ -483,7 +487,7 @@ func (c *certificate) graft() *x509.Certificate {
 					return
 				}
 				if &element[0] == &c.spki[0] {
-					element = stock
+					element = spki
 				}
 				b.AddBytes(element)
 			}

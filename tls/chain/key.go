@@ -249,28 +249,19 @@ func (k *key) readPoint(public []byte) error {
 	case "secp521r1":
 		standard = elliptic.P521()
 	}
-	if standard != nil {
-		if len(public) > 0 && (public[0] == 2 || public[0] == 3) {
-			x, y := elliptic.UnmarshalCompressed(standard, public)
-			if x == nil {
-				return fmt.Errorf("the public key is not a point on %s", k.curve)
-			}
-			k.public = &ecdsa.PublicKey{Curve: standard, X: x, Y: y}
-			return nil
-		}
-		point, err := ecdsa.ParseUncompressedPublicKey(standard, public)
-		if err != nil {
-			return fmt.Errorf("the public key is not a point on %s", k.curve)
-		}
-		k.public = point
+	c, known := curves()[k.curve]
+	if !known {
 		return nil
 	}
-	if c, ok := curves()[k.curve]; ok {
-		q := c.point(public)
-		if q == nil {
-			return fmt.Errorf("the public key is not a point on %s", k.curve)
-		}
-		k.public = q
+	q := c.point(public)
+	if q == nil {
+		return fmt.Errorf("the public key is not a point on %s", k.curve)
+	}
+	k.public = q
+	if standard != nil {
+		var err error
+		k.public, err = ecdsa.ParseUncompressedPublicKey(standard, q.bytes())
+		return err
 	}
 	return nil
 }

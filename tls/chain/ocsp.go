@@ -111,12 +111,19 @@ func unreadable(err error, i int, m Method) Revocation {
 
 // answer judges an OCSP response about the certificate at index i.
 func (t *study) answer(raw []byte, b *basic, i int, m Method) Revocation {
-	c, issuer := t.certs[i], t.issuerOf(i)
-	response, err := ocsp.ParseResponseForCert(raw, bySerial(c), nil)
+	r := Revocation{Certificate: i, Method: m, Revoked: Unknown, Fresh: Unknown}
+	r.Signature, r.Reason = b.verify(t.issuerOf(i), t.Date)
+	response, err := ocsp.ParseResponseForCert(raw, bySerial(t.certs[i]), nil)
 	if err != nil {
-		return unreadable(err, i, m)
+		// All parts were there, so it is the certificate of the responder or
+		// its signature that the library does not like.
+		r.Detail = clip(printable(err.Error()))
+		if r.Reason == "" {
+			r.Reason = RevocationUnsupported
+		}
+		return r
 	}
-	r := Revocation{Certificate: i, Method: m, Revoked: Unknown, ThisUpdate: response.ThisUpdate.UTC(), NextUpdate: response.NextUpdate.UTC()}
+	r.ThisUpdate, r.NextUpdate = response.ThisUpdate.UTC(), response.NextUpdate.UTC()
 	if response.NextUpdate.IsZero() {
 		r.NextUpdate = time.Time{}
 	}
@@ -133,7 +140,6 @@ func (t *study) answer(raw []byte, b *basic, i int, m Method) Revocation {
 	default:
 		r.Status = "unknown"
 	}
-	r.Signature, r.Reason = b.verify(issuer, t.Date)
 	r.Fresh = fresh(t.Date, r.ThisUpdate, r.NextUpdate)
 	r.conclude(t.Date)
 	return r

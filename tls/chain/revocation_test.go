@@ -185,7 +185,7 @@ func TestOCSPRequest(t *testing.T) {
 	}
 }
 
-// web0 is a web of fixed pages.
+// pages are a web of fixed pages.
 type pages map[string][]byte
 
 func (p pages) fetch(asked *[]string) Fetch {
@@ -255,7 +255,7 @@ func TestQuery(t *testing.T) {
 		"indirect list":             {pages{leafCRL: r.list(soon, idp([]byte{0x30, 3, 0x84, 1, 0xff}))}, "POST " + leafOCSP + " GET " + leafCRL, CRLMethod, Unknown, RevocationScope},
 		"delta list":                {pages{leafCRL: r.list(soon, []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}})}, "POST " + leafOCSP + " GET " + leafCRL, CRLMethod, Unknown, RevocationScope},
 		"list with a critical word": {pages{leafCRL: r.list(soon, []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 2, 3}, Critical: true, Value: []byte{5, 0}}})}, "POST " + leafOCSP + " GET " + leafCRL, CRLMethod, Unknown, RevocationScope},
-		"list is forged":            {pages{leafCRL: append(bytes.Clone(r.list(soon, nil)[:len(r.list(soon, nil))-1]), 0)}, "POST " + leafOCSP + " GET " + leafCRL, CRLMethod, Unknown, ""},
+		"list is forged":            {pages{}, "POST " + leafOCSP + " GET " + leafCRL, CRLMethod, Unknown, ""},
 	} {
 		if name == "list is forged" {
 			forged := r.list(soon, nil, big.NewInt(5))

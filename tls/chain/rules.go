@@ -128,11 +128,11 @@ var rules = []rule{
 			return !it.c.Date.IsZero() && !it.f.NotBefore.IsZero() && it.c.Date.Before(it.f.NotBefore), it.f.NotBefore.Format(time.DateOnly)
 		}},
 	{Lint{"expires_soon", Warning, probe.Text{
-		DE: "Das Zertifikat läuft innerhalb von 14 Tagen ab.",
-		EN: "The certificate expires within 14 days."}, []string{"good practice"}},
+		DE: "Das Zertifikat läuft innerhalb von 14 Tagen ab, und weniger als ein Drittel seiner Laufzeit ist übrig.",
+		EN: "The certificate expires within 14 days, and less than a third of its lifetime is left."}, []string{"good practice"}},
 		ofAll, func(it item) (bool, string) {
 			left := it.f.NotAfter.Sub(it.c.Date)
-			return !it.c.Date.IsZero() && !it.f.NotAfter.IsZero() && left >= 0 && left <= 14*24*time.Hour, it.f.NotAfter.Format(time.DateOnly)
+			return !it.c.Date.IsZero() && !it.f.NotAfter.IsZero() && left >= 0 && left <= 14*24*time.Hour && left < it.f.NotAfter.Sub(it.f.NotBefore)/3, it.f.NotAfter.Format(time.DateOnly)
 		}},
 	{Lint{"validity_reversed", Error, probe.Text{
 		DE: "Das Ende der Gültigkeit liegt vor ihrem Anfang.",
@@ -329,7 +329,11 @@ var rules = []rule{
 	{Lint{"revocation_pointer_missing", Notice, probe.Text{
 		DE: "Das Zertifikat nennt weder OCSP noch eine Sperrliste.",
 		EN: "The certificate names neither OCSP nor a revocation list."}, []string{"BSI TR-03116-4", "BR 7.1.2.11.2"}},
-		ofSigned, func(it item) (bool, string) { return is(it.x.err == nil && len(it.x.ocsp) == 0 && len(it.x.crl) == 0) }},
+		ofSigned, func(it item) (bool, string) {
+			// Those that live a week at most need none (BR 1.6.1, Short-lived
+			// Subscriber Certificate).
+			return is(it.x.err == nil && len(it.x.ocsp) == 0 && len(it.x.crl) == 0 && it.f.LifetimeDays > 7)
+		}},
 	{Lint{"authority_key_missing", Notice, probe.Text{
 		DE: "Die Erweiterung authorityKeyIdentifier fehlt.",
 		EN: "The extension authorityKeyIdentifier is missing."}, []string{"RFC 5280 4.2.1.1", "BR 7.1.2.11.1"}},

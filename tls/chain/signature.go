@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -196,7 +197,7 @@ func (s signature) verify(k key, message, sig []byte) State {
 		switch {
 		case s.hash == 0 || public.N.BitLen() < 1024 || public.N.Bit(0) == 0 || public.E < 3 || public.E&1 == 0:
 			return Unknown // the library refuses such keys
-		case s.code >= 0x0804 && s.code <= 0x0806 || bytes.HasPrefix([]byte(s.name), []byte("rsassaPss")):
+		case strings.HasPrefix(s.name, "rsassaPss"):
 			return state(rsa.VerifyPSS(public, s.hash, digest, sig, &rsa.PSSOptions{SaltLength: pssSalt(s.salt), Hash: s.hash}) == nil)
 		case k.name != "rsaEncryption":
 			return No // such a key may only be used with PSS

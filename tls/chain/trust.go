@@ -77,6 +77,9 @@ func (t *study) barred() Reason {
 			return why
 		}
 	}
+	if leaf := t.leaf(); leaf.hasPurposes && !slices.Contains(leaf.purposes, "serverAuth") && !slices.Contains(leaf.purposes, "anyExtendedKeyUsage") {
+		return Purpose
+	}
 	return ""
 }
 
@@ -180,55 +183,46 @@ func failure(err error) trust {
 // up to an authority from which the library finds a root. It is No where it has
 // nothing to add.
 func (t *study) verifyOwn(library trust) trust {
+	nothing, unsupported := trust{state: No}, trust{state: Unknown, reason: Unsupported, detail: library.detail}
 	if len(t.path) == 0 {
-		return trust{state: No}
+		return nothing
 	}
 	foreign := t.certs[0].x == nil
 	for n := 1; n < len(t.path); n++ {
 		child, parent := t.certs[t.path[n-1]], t.certs[t.path[n]]
 		foreign = foreign || !native(parent)
-		if t.signed(t.path[n-1], t.path[n]) != Yes {
-			if !foreign {
-				return trust{state: No}
-			}
-			return trust{state: Unknown, reason: Unsupported, detail: library.detail}
-		}
-		if why := mayIssue(parent, child, n-1); why != "" {
-			if !foreign {
-				return trust{state: No}
-			}
-			return trust{state: No, reason: why}.orUnknown(why == Unsupported)
-		}
-		if parent.x == nil {
+		why := mayIssue(parent, child, n-1)
+		switch {
+		case !foreign && (why != "" || t.signed(t.path[n-1], t.path[n]) != Yes):
+			return nothing
+		case why == Unsupported || t.signed(t.path[n-1], t.path[n]) != Yes:
+			return unsupported
+		case why != "":
+			return nothing
+		case !foreign || parent.x == nil:
 			continue
 		}
 		up := t.verifyFrom(parent, x509.ExtKeyUsageAny)
-		if up.state != Yes {
+		switch leaf := t.certs[0]; {
+		case up.state != Yes:
 			continue
-		}
-		if !foreign || slices.ContainsFunc(up.path, func(c *certificate) bool { return c.has(oidNameConstraints) }) {
-			break
+		case slices.ContainsFunc(up.path, func(c *certificate) bool { return c.has(oidNameConstraints) }):
+			return unsupported
+		case leaf.hasPurposes && !slices.Contains(leaf.purposes, "serverAuth") && !slices.Contains(leaf.purposes, "anyExtendedKeyUsage"):
+			return nothing
 		}
 		path := make([]*certificate, 0, n+len(up.path))
 		for _, i := range t.path[:n] {
 			path = append(path, t.certs[i])
 		}
-		if leaf := t.certs[0]; leaf.hasPurposes && !slices.Contains(leaf.purposes, "serverAuth") && !slices.Contains(leaf.purposes, "anyExtendedKeyUsage") {
-			return trust{state: No, reason: Purpose}
-		}
 		return trust{state: Yes, path: append(path, up.path...)}
 	}
+	// A root that the library can read would be in the store if it were
+	// trusted; of one that it cannot read nobody knows here.
 	if end := t.path[len(t.path)-1]; foreign && !(t.root(end) && (end == 0 || t.certs[end].refused == nil)) {
-		return trust{state: Unknown, reason: Unsupported, detail: library.detail}
+		return unsupported
 	}
-	return trust{state: No}
-}
-
-func (r trust) orUnknown(unknown bool) trust {
-	if unknown {
-		r.state = Unknown
-	}
-	return r
+	return nothing
 }
 
 // native reports whether the standard library can verify with the key.
