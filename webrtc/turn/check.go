@@ -87,15 +87,18 @@ func allocate(set ...setter) *stun.Message {
 	return request(stun.MethodAllocate, stun.ClassRequest, set...)
 }
 
+// maxText is the bound of REALM and NONCE: RFC 8489, sections 14.9 and 14.10.
+const maxText = 763
+
 // learn takes realm and nonce from an answer.
 func (f *flow) learn(a *stun.Message) {
 	if a == nil || a.Type.Class != stun.ClassErrorResponse {
 		return
 	}
-	if v, err := a.Get(stun.AttrNonce); err == nil {
+	if v, err := a.Get(stun.AttrNonce); err == nil && len(v) <= maxText {
 		f.nonce = string(v)
 	}
-	if v, err := a.Get(stun.AttrRealm); err == nil {
+	if v, err := a.Get(stun.AttrRealm); err == nil && len(v) <= maxText {
 		f.realm = string(v)
 	}
 }

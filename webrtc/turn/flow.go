@@ -132,7 +132,9 @@ func (f *flow) ask(ctx context.Context, why Question, m *stun.Message, key stun.
 	x.Seconds = time.Since(x.Time).Seconds()
 	if answer == nil {
 		f.silent = true
-		x.Failure = failureOf(ctx, err)
+		if x.Failure = failureOf(ctx, err); x.Failure == probe.Timeout && len(x.Received) > 0 {
+			x.Failure = probe.NotRecognised // somebody talks, but not to us
+		}
 	} else if key == nil && f.transport == overUDP && (why == AskBinding || why == AskChallenge) {
 		f.linger(&x)
 	}
