@@ -219,7 +219,7 @@ type tlsRun struct {
 type tlsResult struct {
 	Target      string                 `json:"target"`
 	Failure     probe.Failure          `json:"failure,omitempty"` // why nothing could be asked
-	Addresses   []tls.Offered      `json:"addresses,omitempty"`
+	Addresses   []tls.Offered          `json:"addresses,omitempty"`
 	Assessments *norm.Report           `json:"assessments,omitempty"` // of all addresses together
 	Differences []enumerate.Difference `json:"differences,omitempty"` // between addresses
 }

@@ -176,7 +176,9 @@ func scan(t *testing.T, target enumerate.Target, o enumerate.Options) enumerate.
 }
 
 // TestLab scans every server of the lab that speaks TLS over TCP.
-func TestLab(t *testing.T) { scanAll(t, func(name string) bool { return !strings.HasPrefix(name, "gnutls") }) }
+func TestLab(t *testing.T) {
+	scanAll(t, func(name string) bool { return !strings.HasPrefix(name, "gnutls") })
+}
 
 // TestGnuTLS scans those that cannot be kept from listening on all addresses.
 func TestGnuTLS(t *testing.T) {
