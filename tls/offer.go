@@ -43,9 +43,8 @@ func Describe(o enumerate.Offer, day time.Time) Offered {
 // A Transcript is the evidence of one enumeration: a line that says what was
 // asked, and one for each exchange.
 type Transcript struct {
-	Target    enumerate.Target `json:"target"`
-	Transport string           `json:"transport"` // "tcp" or "udp"
-	Began     time.Time        `json:"began"`
+	Target enumerate.Target `json:"target"`
+	Began  time.Time        `json:"began"`
 }
 
 // Transcripts lie below this directory of the evidence, whatever their names.
@@ -75,7 +74,7 @@ func active(_ context.Context, rec *probe.Record, emit func(probe.Observation)) 
 			defer f.Close()
 			t, exchanges, err := ReadTranscript(f)
 			if t.Target.Address != "" {
-				o := Describe(enumerate.Derive(t.Target, t.Transport, exchanges), t.Began)
+				o := Describe(enumerate.Derive(t.Target, exchanges), t.Began)
 				emit(Offer.New(subject(t.Target), probe.Preflight, t.Began, o, rec.Cite(name, "")))
 			}
 			if err != nil {

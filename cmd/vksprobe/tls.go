@@ -320,9 +320,9 @@ func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (enumerate.Of
 		Record: func(x *enumerate.Exchange) { all = append(all, x) }}
 	cost, err := enumerate.Run(ctx, target, o)
 	if t.store != nil {
-		err = errors.Join(err, t.store.put(tls.Transcript{Target: target, Transport: "tcp", Began: began.UTC()}, all))
+		err = errors.Join(err, t.store.put(tls.Transcript{Target: target, Began: began.UTC()}, all))
 	}
-	offer := enumerate.Derive(target, "tcp", all)
+	offer := enumerate.Derive(target, all)
 	offer.Cost = &cost
 	return offer, err
 }
@@ -411,7 +411,6 @@ type evidence struct {
 	writer *bundle.Writer
 	began  time.Time
 	n      int
-	kept   []probe.Observation
 }
 
 func newEvidence(dir string) (*evidence, error) {

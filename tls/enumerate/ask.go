@@ -124,6 +124,11 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	defer s.pool.put(ctx, conn)
+	var datagrams *datagramConn
+	if s.target.Datagram {
+		datagrams = newDatagramConn(conn)
+		conn = datagrams
+	}
 	wait := s.options.Timeout
 	if a.wait > 0 {
 		wait = min(wait, a.wait)
@@ -136,7 +141,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		if a.question != AskTolerance && a.psk == nil && !s.small {
 			h = pad(h)
 		}
-		first = hello.Records(hello.ContentHandshake, min(h.Version, hello.TLS10), h.Marshal())
+		first = hello.Records(hello.ContentHandshake, min(h.Version, hello.TLS10), h.Marshal()) // DTLS puts records of its own around it
 	}
 	until := a.until
 	if until == nil {
@@ -150,6 +155,9 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		err = a.talk(c)
 	}
 	s.pool.answered(c.first)
+	if datagrams != nil {
+		ex.Datagram, ex.Start, ex.Chunks = true, datagrams.began, datagrams.chunks
+	}
 	if err != nil && f.Alert == nil {
 		ex.Failure = FailureOf(err)
 	}

@@ -20,7 +20,7 @@ const maxSmall = 40
 
 // classic makes a hello of a version below TLS 1.3.
 func (s *scan) classic(version uint16, suites, groups []uint16) *hello.ClientHello {
-	c := &hello.ClientHello{Version: version, Random: random(32), CipherSuites: suites, Compression: []byte{1, 0}}
+	c := &hello.ClientHello{Version: s.wire(version), Random: random(32), CipherSuites: suites, Compression: []byte{1, 0}}
 	schemes := schemes
 	if s.small {
 		if usual := both(groups, groups12[:8]); len(usual) > 0 {
@@ -42,6 +42,9 @@ func (s *scan) classic(version uint16, suites, groups []uint16) *hello.ClientHel
 	if s.small {
 		c.Extensions = append(c.Extensions, hello.RenegotiationInfo(nil))
 		return c
+	}
+	if s.target.Datagram {
+		c.Extensions = append(c.Extensions, hello.UseSRTP(srtpProfiles...))
 	}
 	c.Extensions = append(c.Extensions, hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.Empty(hello.ExtExtendedMasterSecret), hello.Empty(hello.ExtEncryptThenMAC),
 		hello.Empty(hello.ExtSessionTicket), hello.Heartbeat(), hello.Empty(hello.ExtTruncatedHMAC), hello.Empty(hello.ExtNextProtocol), hello.RenegotiationInfo(nil))
@@ -76,7 +79,7 @@ func (s *scan) refine(version uint16, set []uint16) {
 	}
 	s.ask(&ask{question: AskSuites, hello: s.offer(version, set), until: complete, then: func(r *answer) {
 		s.note(r)
-		if r.verdict != granted || r.Version() != version || !slices.Contains(set, r.Chosen().CipherSuite) {
+		if r.verdict != granted || s.versionOf(r.Flight) != version || !slices.Contains(set, r.Chosen().CipherSuite) {
 			return
 		}
 		s.split(version, r.Chosen().CipherSuite, set)
@@ -177,6 +180,9 @@ func (s *scan) older(r *answer) {
 			s.refineLegacy(hello.TLS11, unlikelyLegacy)
 		}
 		return
+	}
+	if s.target.Datagram {
+		return // there is only one
 	}
 	for v := r.Version() - 1; v >= hello.SSL30 && r.Version() > hello.SSL30; v-- {
 		s.ask(&ask{question: AskSuites, hello: s.classic(v, likelyLegacy, groups12), until: complete, then: func(r *answer) {
@@ -312,7 +318,7 @@ func (s *scan) groupsClassic(forward, backward *answer) {
 // them.
 func (s *scan) forGroups(answers ...*answer) (suites, pin []uint16) {
 	for _, r := range answers {
-		if r.verdict == granted && r.Version() == hello.TLS12 && slices.Contains(ecdheRSA, r.Chosen().CipherSuite) {
+		if r.verdict == granted && s.versionOf(r.Flight) == hello.TLS12 && slices.Contains(ecdheRSA, r.Chosen().CipherSuite) {
 			return ecdheRSA, nil
 		}
 	}
@@ -380,14 +386,14 @@ func (s *scan) schemesClassic(answers ...*answer) {
 			s.scheme(kind.suites, minus(kind.rare, known))
 		}
 		if slices.ContainsFunc(answers, func(r *answer) bool {
-			return r.verdict == granted && r.Version() == hello.TLS12 && slices.Contains(kind.suites, r.Chosen().CipherSuite)
+			return r.verdict == granted && s.versionOf(r.Flight) == hello.TLS12 && slices.Contains(kind.suites, r.Chosen().CipherSuite)
 		}) {
 			one()
 			continue
 		}
 		s.ask(&ask{question: AskSuites, hello: s.classic(hello.TLS12, kind.suites, groups12), until: complete, then: func(r *answer) {
 			s.note(r)
-			if r.verdict == granted && r.Version() == hello.TLS12 {
+			if r.verdict == granted && s.versionOf(r.Flight) == hello.TLS12 {
 				one()
 			}
 		}})

@@ -13,7 +13,7 @@ import (
 // Derive says what a server offers, from nothing but the exchanges with it.
 // A refusal counts if it was an alert, or a silence that was repeated while
 // the server answered others; what is neither granted nor refused is unknown.
-func Derive(target Target, transport string, exchanges []*Exchange) Offer {
+func Derive(target Target, exchanges []*Exchange) Offer {
 	d := &derivation{host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
 		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}}
 	for _, e := range exchanges {
@@ -21,7 +21,7 @@ func Derive(target Target, transport string, exchanges []*Exchange) Offer {
 			d.read(e)
 		}
 	}
-	return d.offer(target, transport)
+	return d.offer(target)
 }
 
 // evidence is what the exchanges show of one version.
@@ -70,7 +70,7 @@ func (d *derivation) read(e *Exchange) {
 	if c == nil {
 		return
 	}
-	highest := slices.Max(c.Offers())
+	highest := newest(c.Offers())
 	v := judge(f)
 	if v == unsure && e.Confirmed {
 		v = refused
@@ -84,6 +84,21 @@ func (d *derivation) read(e *Exchange) {
 		d.refuse(e, f, highest)
 	}
 	d.feature(e, f, v)
+}
+
+// newest returns the latest of some versions; those of DTLS count downwards.
+func newest(versions []uint16) uint16 {
+	return slices.MaxFunc(versions, func(a, b uint16) int { return rank(a) - rank(b) })
+}
+
+func rank(v uint16) int {
+	if v>>8 == 0xFE {
+		return 0xFFFF - int(v)
+	}
+	if iana.IsGREASE(v) {
+		return -1
+	}
+	return int(v)
 }
 
 func (d *derivation) grant(e *Exchange, f *hello.Flight, highest uint16) {
@@ -245,7 +260,11 @@ func isSafe(p []byte) State {
 }
 
 // offer puts together what the exchanges have shown.
-func (d *derivation) offer(target Target, transport string) Offer {
+func (d *derivation) offer(target Target) Offer {
+	transport := "tcp"
+	if target.Datagram {
+		transport = "udp"
+	}
 	offer := Offer{Host: target.Host, Address: target.Address, Transport: transport, StartTLS: target.StartTLS, Protocols: d.named,
 		Features: d.features, Flaws: d.flaws, Tickets: d.tickets, Client: d.client, Unanswered: d.lost}
 	for _, code := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30, hello.SSL20, hello.DTLS13, hello.DTLS12, hello.DTLS10} {

@@ -41,6 +41,7 @@ func (q Question) ranks() bool { return q == AskSuites || q == AskOrder }
 type Exchange struct {
 	N        int            `json:"n"`
 	Address  string         `json:"address"`
+	Datagram bool           `json:"datagram,omitempty"` // each chunk is a datagram of DTLS
 	Question Question       `json:"question"`
 	Detail   string         `json:"detail,omitempty"` // such as the flaw
 	Start    time.Time      `json:"start"`            // when the first byte was written
@@ -65,10 +66,16 @@ type Chunk struct {
 // Replay reads an exchange again.
 func (e *Exchange) Replay() *hello.Flight {
 	f := e.flight()
+	var out, in hello.Datagrams
 	for _, c := range e.Chunks {
-		if c.Sent {
+		switch {
+		case c.Sent && e.Datagram:
+			f.Sent(out.Read(c.Data))
+		case c.Sent:
 			f.Sent(c.Data)
-		} else {
+		case e.Datagram:
+			f.Received(in.Read(c.Data))
+		default:
 			f.Received(c.Data)
 		}
 	}

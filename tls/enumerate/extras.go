@@ -16,6 +16,9 @@ type protocols struct {
 // start queues the first wave.
 func (s *scan) start() {
 	s.begin()
+	if s.target.Datagram {
+		return // nothing but hellos
+	}
 	s.session()
 	s.ask(&ask{question: AskFlaw, detail: DROWN, first: hello.SSL2ClientHello(kindsSSL2, random(16)), once: true,
 		until: func(f *hello.Flight) bool { return f.SSL2 != nil }, wait: 2 * time.Second, then: s.note2})
@@ -71,8 +74,10 @@ func (s *scan) extras() {
 	s.applications(applications[:4])
 	s.applications(applications[4:])
 	s.tolerance()
-	s.sessions()
-	s.flaws()
+	if !s.target.Datagram {
+		s.sessions()
+		s.flaws()
+	}
 }
 
 // without returns a copy of a hello without an extension.
@@ -157,6 +162,9 @@ func (s *scan) applications(list []string) {
 
 // fallback asks with TLS_FALLBACK_SCSV in a version below the highest.
 func (s *scan) fallback() {
+	if s.target.Datagram {
+		return
+	}
 	var versions []uint16
 	for _, v := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30} {
 		if s.has(v) {
@@ -190,8 +198,8 @@ func (s *scan) tolerance() {
 	if groups := base.List16(hello.ExtSupportedGroups); groups != nil {
 		odd = odd.With(hello.Values(hello.ExtSupportedGroups, append([]uint16{hello.GREASE(6)}, groups...)))
 	}
-	if offers := base.Offers(); offers[0] == hello.TLS13 {
-		odd = odd.With(hello.SupportedVersions(hello.GREASE(8), hello.TLS13))
+	if offers := base.Offers(); offers[0] == s.wire(hello.TLS13) {
+		odd = odd.With(hello.SupportedVersions(hello.GREASE(8), s.wire(hello.TLS13)))
 	}
 	s.ask(&ask{question: AskTolerance, detail: "grease", hello: pad(odd), then: s.note},
 		&ask{question: AskTolerance, detail: "large", hello: base.With(hello.Padding(4096)), then: s.note},
@@ -204,13 +212,13 @@ func (s *scan) tolerance() {
 			s.ask(&ask{question: AskTolerance, detail: "middle", hello: middle, then: s.note})
 		}
 	}
-	if v := base.Version; !s.small {
+	if !s.small {
 		c := *base
-		c.CipherSuites = append(slices.Clone(base.CipherSuites), minus(slices.Concat(classes...), s.of(v).suites)...)[:130]
+		c.CipherSuites = append(slices.Clone(base.CipherSuites), minus(slices.Concat(classes...), base.CipherSuites)...)[:130]
 		s.ask(&ask{question: AskTolerance, detail: "suites", hello: &c, then: s.note})
 	}
 	if s.has(hello.TLS12) && !s.has(hello.TLS13) {
-		s.ask(&ask{question: AskTolerance, detail: "versions", hello: pad(base.With(hello.SupportedVersions(hello.TLS13, hello.TLS12))), then: s.note})
+		s.ask(&ask{question: AskTolerance, detail: "versions", hello: pad(base.With(hello.SupportedVersions(s.wire(hello.TLS13), s.wire(hello.TLS12)))), then: s.note})
 	}
 }
 

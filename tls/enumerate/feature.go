@@ -43,6 +43,8 @@ const (
 	ExtensionTolerance   = "unknown_extension_tolerance"
 	MiddleTolerance      = "hello_256_tolerance"   // of 256 to 511 bytes
 	SuitesTolerance      = "many_suites_tolerance" // more than 128
+	UseSRTP              = "use_srtp"              // RFC 5764
+	DTLSCookie           = "dtls_cookie"           // sends a HelloVerifyRequest first
 	NameNeeded           = "server_name_needed"
 )
 
@@ -98,6 +100,9 @@ func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 	case AskName:
 		d.name(e, f, v)
 	}
+	if e.Datagram && v == granted {
+		learn(d.features, DTLSCookie, slices.ContainsFunc(e.Chunks, isVerifyRequest))
+	}
 	if v != granted || h == nil || f.ServerHello == nil {
 		return
 	}
@@ -140,6 +145,16 @@ func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 	d.session(e, f)
 }
 
+// isVerifyRequest tells datagrams that want a cookie back.
+func isVerifyRequest(c Chunk) bool {
+	if c.Sent {
+		return false
+	}
+	var d hello.Datagrams
+	_, ok := hello.VerifyCookie(d.Read(c.Data))
+	return ok
+}
+
 // maxTickets bounds the tickets that are kept.
 const maxTickets = 16
 
@@ -159,6 +174,9 @@ func (d *derivation) classicFeatures(f *hello.Flight, offered, has func(uint16) 
 	if suite, ok := iana.Suite(h.CipherSuite); ok && suite.Mode == iana.CBC && offered(hello.ExtEncryptThenMAC) {
 		learn(d.features, EncryptThenMAC, has(hello.ExtEncryptThenMAC))
 	}
+	if offered(hello.ExtUseSRTP) {
+		learn(d.features, UseSRTP, has(hello.ExtUseSRTP))
+	}
 	if slices.Contains(f.ClientHello.Compression, 1) {
 		learn(d.features, Compression, h.Compression != 0)
 	}
@@ -171,6 +189,9 @@ func (d *derivation) classicFeatures(f *hello.Flight, offered, has func(uint16) 
 			learn(d.features, Timestamps, has(hello.ExtSCT))
 		}
 		learn(d.features, ClientCertificate, f.Request != nil)
+	}
+	if e := f.Version(); e>>8 == 0xFE {
+		return // no word on DTLS in RFC 8446
 	}
 	latest, ok := h.Downgrade()
 	if d.sentinels == nil {
@@ -234,25 +255,30 @@ func (d *derivation) conclude(o *Offer) {
 	if o.Names.None != "unknown" {
 		learn(d.features, NameNeeded, o.Names.None == "refused")
 	}
-	var highest uint16
+	highest := 0
 	for v, k := range d.versions {
 		if k.granted {
-			highest = max(highest, v)
+			highest = max(highest, rank(v))
 		}
 	}
 	for v, has := range d.sentinels {
-		if v < highest { // else there is nothing to be downgraded from
+		if rank(v) < highest { // else there is nothing to be downgraded from
 			learn(d.features, DowngradeSentinel, has)
 		}
 	}
-	if k := d.versions[hello.TLS13]; k != nil && k.granted {
+	modern := uint16(hello.TLS13)
+	if o.Transport == "udp" {
+		modern = hello.DTLS13
+		learn(d.flaws, DROWN, false) // SSL 2.0 needs a stream
+	}
+	if k := d.versions[modern]; k != nil && k.granted {
 		learn(d.features, VersionTolerance, true)
 	} else if k != nil && k.refused {
 		for _, name := range []string{EarlyData, ECH, PSKResumption, PSKOnly, CompressedChain} {
 			learn(d.features, name, false)
 		}
 	}
-	if !slices.ContainsFunc(o.Versions, func(v Version) bool { return v.Code >= hello.SSL30 && v.Code <= hello.TLS12 && v.State != No }) {
+	if !slices.ContainsFunc(o.Versions, func(v Version) bool { return v.Code != modern && v.Code != hello.SSL20 && v.State != No }) {
 		for _, name := range []string{EarlyCCS, Heartbleed, Ticketbleed} {
 			learn(d.flaws, name, false)
 		}

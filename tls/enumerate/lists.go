@@ -43,6 +43,9 @@ var (
 	schemesDSS       = []uint16{0x0202, 0x0302, 0x0402, 0x0502, 0x0602}
 	schemesECDSARare = []uint16{0x0807, 0x0808, 0x0303}
 
+	// protection profiles of SRTP, the AEAD first (RFC 7714, RFC 5764)
+	srtpProfiles = []uint16{8, 7, 1, 2}
+
 	// cipher kinds of SSL 2.0
 	kindsSSL2 = []uint32{0x010080, 0x020080, 0x030080, 0x040080, 0x050080, 0x060040, 0x060140, 0x0700C0, 0x0701C0, 0x080080, 0xFF8000, 0xFF8100}
 
@@ -66,11 +69,11 @@ var (
 // suitesOf lists the suites that may be negotiated in a version.
 func suitesOf(version uint16) []uint16 {
 	switch version {
-	case hello.TLS13:
+	case hello.TLS13, hello.DTLS13:
 		return slices.Concat(suites13, suites13Rare)
-	case hello.TLS12:
+	case hello.TLS12, hello.DTLS12:
 		return slices.Concat(classes...)
-	case hello.SSL30, hello.TLS10, hello.TLS11:
+	case hello.SSL30, hello.TLS10, hello.TLS11, hello.DTLS10:
 		return slices.Concat(likelyLegacy, unlikelyLegacy)
 	}
 	return nil

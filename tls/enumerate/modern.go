@@ -14,13 +14,16 @@ import (
 
 // modern makes a hello of TLS 1.3.
 func (s *scan) modern(suites, groups []uint16, shares ...hello.Share) *hello.ClientHello {
-	c := &hello.ClientHello{Version: hello.TLS12, Random: random(32), SessionID: random(32), CipherSuites: suites}
+	c := &hello.ClientHello{Version: s.wire(hello.TLS12), Random: random(32), SessionID: random(32), CipherSuites: suites}
+	if s.target.Datagram {
+		c.SessionID = nil // RFC 9147 section 5
+	}
 	if s.target.Host != "" {
 		c.Extensions = append(c.Extensions, hello.ServerName(s.target.Host))
 	}
 	c.Extensions = append(c.Extensions,
 		hello.Values(hello.ExtSupportedGroups, groups), hello.Values(hello.ExtSignatureAlgorithms, schemes),
-		hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.SupportedVersions(hello.TLS13), hello.PSKModes(1, 0), hello.KeyShares(shares...))
+		hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.SupportedVersions(s.wire(hello.TLS13)), hello.PSKModes(1, 0), hello.KeyShares(shares...))
 	return c
 }
 

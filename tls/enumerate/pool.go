@@ -21,7 +21,6 @@ type pool struct {
 	gap      time.Duration // between dials
 	next     time.Time     // of the next dial
 	adjusted time.Time     // last change of limit and gap
-	serial   bool          // no connections ahead: they would block the server
 	closed   bool
 	wanted   int // ahead of use
 	waiting  int
@@ -69,7 +68,7 @@ func (p *pool) expect(ctx context.Context, n int) {
 func (p *pool) fill(ctx context.Context) {
 	for !p.closed && p.failures < maxFailures && p.used+p.dialing+len(p.idle) < p.limit {
 		want := p.waiting
-		if !p.serial && p.rtt > 0 && p.failures == 0 {
+		if p.rtt > 0 && p.failures == 0 {
 			want += p.wanted
 		}
 		if p.dialing+len(p.idle) >= want {
@@ -236,18 +235,6 @@ func (p *pool) tidy() {
 		p.unused++
 		p.wanted = 0
 	}
-}
-
-// alone makes the pool open connections one after the other.
-func (p *pool) alone() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.serial = true
-	for _, c := range p.idle {
-		c.Close()
-		p.unused++
-	}
-	p.idle = nil
 }
 
 // close closes what is open and waits for the dials.

@@ -45,6 +45,7 @@ type Target struct {
 	Host     string // the name to ask for by server_name; empty for none
 	Address  string // "192.0.2.1:443"
 	StartTLS string // protocol of the preamble, if any
+	Datagram bool   // DTLS over UDP
 }
 
 // Options say how a server is asked.
@@ -100,7 +101,6 @@ type scan struct {
 	signed   []uint16      // suites with which signature schemes were asked for
 	share    []hello.Share // of the groups that everybody has
 	versions map[uint16]*version
-	ecdhe    *hello.Flight
 	protocols
 }
 
@@ -161,7 +161,11 @@ func (s *scan) run(ctx context.Context) error {
 	defer tick.Stop()
 	var all sync.WaitGroup
 	defer all.Wait()
-	s.pool.expect(ctx, maxAhead) // the second wave begins when the first one is answered
+	ahead := maxAhead // the second wave begins when the first one is answered
+	if s.target.Datagram {
+		ahead = 0 // there is nothing to be opened
+	}
+	s.pool.expect(ctx, ahead)
 	for {
 		for len(s.queue) > 0 && s.waiting < s.options.Parallel && ctx.Err() == nil {
 			a := s.queue[0]
@@ -192,7 +196,7 @@ func (s *scan) run(ctx context.Context) error {
 				}
 				s.leave(d.stage)
 			}
-			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, maxAhead))
+			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, ahead))
 		case <-tick.C:
 			s.pool.tidy()
 		}
@@ -247,6 +251,28 @@ func (s *scan) ask(all ...*ask) {
 	s.queue = append(s.queue, all...)
 }
 
+// In datagrams each version of TLS has its counterpart; what is known is kept
+// by the versions of TLS.
+var datagramVersions = map[uint16]uint16{hello.TLS13: hello.DTLS13, hello.TLS12: hello.DTLS12, hello.TLS11: hello.DTLS10}
+
+// wire returns a version as it stands in messages.
+func (s *scan) wire(v uint16) uint16 {
+	if d, ok := datagramVersions[v]; ok && s.target.Datagram {
+		return d
+	}
+	return v
+}
+
+// versionOf returns the version that was chosen, as one of TLS.
+func (s *scan) versionOf(f *hello.Flight) uint16 {
+	for v, d := range datagramVersions {
+		if f.Version() == d {
+			return v
+		}
+	}
+	return f.Version()
+}
+
 // of returns what is known of a version.
 func (s *scan) of(v uint16) *version {
 	if s.versions[v] == nil {
@@ -264,7 +290,7 @@ func (s *scan) note(r *answer) {
 	if r.verdict != granted || h == nil {
 		return
 	}
-	v := s.of(r.Version())
+	v := s.of(s.versionOf(r.Flight))
 	add(&v.suites, h.CipherSuite)
 	if g := r.Group(); g != 0 {
 		add(&v.groups, g)

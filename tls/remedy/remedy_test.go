@@ -469,7 +469,7 @@ func (l lab) scan(t *testing.T, p norm.Profile, c Choice) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, found := enumerate.Derive(target, "tcp", exchanges), map[uint16]int{}
+	o, found := enumerate.Derive(target, exchanges), map[uint16]int{}
 	for _, v := range o.Versions {
 		if v.State != enumerate.Yes {
 			continue

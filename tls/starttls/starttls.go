@@ -169,16 +169,15 @@ func offers(heard func([]byte) (bool, error), word string) func([]byte) (bool, e
 // line waits for one line that begins in a way.
 func line(begin string) func([]byte) (bool, error) {
 	return func(got []byte) (bool, error) {
-		for _, l := range lines(got) {
-			if strings.HasPrefix(strings.ToUpper(l), begin) {
-				return true, nil
-			}
-			if strings.HasPrefix(l, "-ERR") || strings.HasPrefix(strings.ToUpper(l), "* BYE") {
-				return false, ErrNotOffered
-			}
-			return false, ErrProtocol
+		switch all := lines(got); {
+		case len(all) == 0:
+			return false, nil
+		case strings.HasPrefix(strings.ToUpper(all[0]), begin):
+			return true, nil
+		case strings.HasPrefix(all[0], "-ERR") || strings.HasPrefix(strings.ToUpper(all[0]), "* BYE"):
+			return false, ErrNotOffered
 		}
-		return false, nil
+		return false, ErrProtocol
 	}
 }
 

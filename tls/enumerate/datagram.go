@@ -1,0 +1,103 @@
+package enumerate
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"time"
+
+	"vksprobe/tls/hello"
+)
+
+// datagramConn lets a scan speak DTLS as if it were TLS on a stream: hellos
+// that are written go out as datagrams, with the cookie that the server wants,
+// and again when no answer comes; what is read are records of TLS.
+//
+// There is one for each question, on a socket of its own: a server tells
+// clients apart by their ports.
+type datagramConn struct {
+	net.Conn // UDP, connected
+	began    time.Time
+	chunks   []Chunk // what passed, as it was
+	deadline time.Time
+
+	hello   *hello.ClientHello
+	message []byte
+	writer  hello.DatagramWriter
+	reader  hello.Datagrams
+	pending bytes.Buffer
+	cookies int
+}
+
+// retransmission is the first timer of RFC 6347 section 4.2.4.1; it doubles.
+const retransmission = time.Second
+
+func newDatagramConn(c net.Conn) *datagramConn { return &datagramConn{Conn: c, began: time.Now()} }
+
+// Write takes one record with a ClientHello.
+func (c *datagramConn) Write(record []byte) (int, error) {
+	var f hello.Flight
+	f.Sent(record)
+	if f.ClientHello == nil {
+		return 0, errors.New("only hellos can be sent in datagrams")
+	}
+	c.hello, c.message = f.ClientHello, f.ClientHello.Marshal()
+	return len(record), c.send(c.writer.Write(c.message))
+}
+
+func (c *datagramConn) send(all [][]byte) error {
+	for _, b := range all {
+		c.chunks = append(c.chunks, Chunk{Sent: true, At: time.Since(c.began), Data: b})
+		if _, err := c.Conn.Write(b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxCookies is how many HelloVerifyRequests are answered.
+const maxCookies = 3
+
+func (c *datagramConn) Read(b []byte) (int, error) {
+	buf := make([]byte, 1<<16)
+	for wait := retransmission; c.pending.Len() == 0; {
+		until := time.Now().Add(wait)
+		if !c.deadline.IsZero() && c.deadline.Before(until) {
+			until = c.deadline
+		}
+		c.Conn.SetReadDeadline(until)
+		n, err := c.Conn.Read(buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) && (c.deadline.IsZero() || time.Now().Before(c.deadline)) {
+			wait *= 2
+			if err := c.send(c.writer.Again(c.message)); err != nil {
+				return 0, err
+			}
+			continue
+		} else if err != nil {
+			return 0, err
+		}
+		data := bytes.Clone(buf[:n])
+		c.chunks = append(c.chunks, Chunk{At: time.Since(c.began), Data: data})
+		records := c.reader.Read(data)
+		if cookie, ok := hello.VerifyCookie(records); ok && c.cookies < maxCookies {
+			c.cookies++
+			again := *c.hello
+			again.Cookie = cookie
+			c.message = again.Marshal()
+			if err := c.send(c.writer.Write(c.message)); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		c.pending.Write(records)
+	}
+	return c.pending.Read(b)
+}
+
+func (c *datagramConn) SetDeadline(t time.Time) error {
+	c.deadline = t
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *datagramConn) SetReadDeadline(t time.Time) error { return c.SetDeadline(t) }
