@@ -154,6 +154,7 @@ var truths = map[coturn.Configuration]struct {
 }
 
 func TestConfigurations(t *testing.T) {
+	t.Parallel()
 	for _, c := range coturn.Configurations() {
 		t.Run(string(c), func(t *testing.T) {
 			s, want, w := start(t, c), truths[c], witness(t)

@@ -184,6 +184,7 @@ func TestEasy(t *testing.T) {
 // A credential that is accepted after its end is told from one that never
 // ends.
 func TestEverlasting(t *testing.T) {
+	t.Parallel()
 	url := serve(t, "udp", easy)
 	o := options()
 	o.Wait = 10 * time.Second
@@ -215,6 +216,7 @@ func TestEverlasting(t *testing.T) {
 // Whatever a server answers, the check ends, and nothing is made of it that
 // was not said.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	junk := bytes.Repeat([]byte{0xff}, 1200)
 	stray := func(req *stun.Message) []byte {
 		other := stun.New()
@@ -223,24 +225,23 @@ func TestHostile(t *testing.T) {
 		return reply(other, success, &stun.XORMappedAddress{IP: net.IPv4(192, 0, 2, 66), Port: 66})
 	}
 	for name, c := range map[string]struct {
-		answer    script
-		reachable turn.State
-		failure   probe.Failure
+		answer  script
+		failure probe.Failure
 	}{
-		"silence": {func(*stun.Message, func([]byte)) {}, turn.No, probe.Timeout},
-		"garbage": {func(_ *stun.Message, write func([]byte)) { write(junk) }, turn.No, probe.NotRecognised},
+		"silence": {func(*stun.Message, func([]byte)) {}, probe.Timeout},
+		"garbage": {func(_ *stun.Message, write func([]byte)) { write(junk) }, probe.NotRecognised},
 		"endless": {func(req *stun.Message, write func([]byte)) {
 			for range 500 {
 				write(stray(req))
 			}
-		}, turn.No, probe.NotRecognised},
-		"wrong transaction": {func(req *stun.Message, write func([]byte)) { write(stray(req)) }, turn.No, probe.NotRecognised},
-		"echo":              {func(req *stun.Message, write func([]byte)) { write(req.Raw) }, turn.No, probe.NotRecognised},
+		}, probe.NotRecognised},
+		"wrong transaction": {func(req *stun.Message, write func([]byte)) { write(stray(req)) }, probe.NotRecognised},
+		"echo":              {func(req *stun.Message, write func([]byte)) { write(req.Raw) }, probe.NotRecognised},
 		"announces more": {func(req *stun.Message, write func([]byte)) {
 			b := reply(req, success)
 			binary.BigEndian.PutUint16(b[2:], 0xfffc)
 			write(b)
-		}, turn.No, probe.NotRecognised},
+		}, probe.NotRecognised},
 	} {
 		for _, transport := range []string{"udp", "tcp"} {
 			t.Run(name+" over "+transport, func(t *testing.T) {
@@ -248,9 +249,12 @@ func TestHostile(t *testing.T) {
 				o := options()
 				o.Timeout, o.RTO = 300*time.Millisecond, 20*time.Millisecond
 				f, transcript := ask(t, login(serve(t, transport, c.answer)), o)
-				d := f.Doors[0]
-				if d.Reachable.State != c.reachable || d.Reachable.Failure != c.failure {
-					t.Errorf("reachable: %+v, want %s, %s", d.Reachable, c.reachable, c.failure)
+				d, want := f.Doors[0], c.failure
+				if len(transcript[0].Received) == 0 {
+					want = probe.Timeout // this machine is too busy to answer in time
+				}
+				if d.Reachable.State != turn.No || d.Reachable.Failure != want {
+					t.Errorf("reachable: %+v, want no, %s", d.Reachable, want)
 				}
 				if d.Mapped != "" || f.Open.State == turn.Yes || len(f.Peers) > 0 {
 					t.Errorf("made of nothing: %+v", f)
@@ -306,6 +310,7 @@ func TestStale(t *testing.T) {
 
 // What bears a wrong integrity is not believed.
 func TestForged(t *testing.T) {
+	t.Parallel()
 	url := serve(t, "udp", func(req *stun.Message, write func([]byte)) {
 		if !signed(req) {
 			easy(req, write)
@@ -313,13 +318,19 @@ func TestForged(t *testing.T) {
 		}
 		write(reply(req, success, four, lifetime(600), stun.NewLongTermIntegrity("other", "lab", "key")))
 	})
+	var f turn.Facts
+	var transcript turn.Transcript
 	o := options()
-	o.Timeout = 200 * time.Millisecond
-	f, transcript := ask(t, login(url), o)
+	wrong := func(x turn.Exchange) bool { return x.Integrity == "wrong" }
+	for o.Timeout = 100 * time.Millisecond; o.Timeout < 10*time.Second; o.Timeout *= 2 { // a busy machine needs more
+		if f, transcript = ask(t, login(url), o); slices.ContainsFunc(transcript, wrong) {
+			break
+		}
+	}
 	if f.Credential.Accepted.State != turn.Unknown || f.Allocation.Works.State != turn.Unknown || f.Cost.Allocations != 0 {
 		t.Errorf("%+v, %+v", f.Credential, f.Allocation)
 	}
-	if !slices.ContainsFunc(transcript, func(x turn.Exchange) bool { return x.Integrity == "wrong" }) {
+	if !slices.ContainsFunc(transcript, wrong) {
 		t.Error("no exchange says so")
 	}
 }
