@@ -23,6 +23,10 @@ type devices struct {
 // it is left. It is also the resolution of the statistics.
 const settling = time.Second
 
+// lag bounds how much later than the hook webrtc-internals may hear of a
+// capture, or the other way round, on a busy machine.
+const lag = 3 * time.Second
+
 // observe emits each device in each phase in which the browser was open.
 func (d devices) observe(emit func(probe.Observation)) {
 	for _, span := range d.rec.Timeline.Spans() {
@@ -197,9 +201,9 @@ func (d devices) compareCaptures(s *DeviceState, device string, end time.Time) {
 	}
 	var begin time.Time
 	_, hook := count(d.hook.captures, device, begin, end)
-	_, hookLater := count(d.hook.captures, device, begin, end.Add(settling))
+	_, hookLater := count(d.hook.captures, device, begin, end.Add(lag))
 	_, internals := count(d.internals.captures, device, begin, end)
-	_, internalsLater := count(d.internals.captures, device, begin, end.Add(settling))
+	_, internalsLater := count(d.internals.captures, device, begin, end.Add(lag))
 	if internals > hookLater || hook > internalsLater {
 		s.Disagreements = append(s.Disagreements, fmt.Sprintf("captures so far: hook %d, internals %d", hook, internals))
 	}

@@ -72,8 +72,9 @@ func meeting(t *testing.T, dir string) (*probe.Record, *sfu) {
 	r.mark(probe.Mark{Action: "click join"})
 	r.js("open('audio')")
 	r.js("enable('audio', false)")
+	time.Sleep(1200 * time.Millisecond)
+	r.mark(probe.Mark{Phase: probe.InMeeting}) // no packet belongs to joining
 	r.js(fmt.Sprintf("join({iceServers: [{urls: 'stun:%s'}]}, true).then(pc => globalThis.pc = pc)", relay))
-	r.mark(probe.Mark{Phase: probe.InMeeting})
 	time.Sleep(3500 * time.Millisecond)
 	r.mark(probe.Mark{Phase: probe.Unmuted})
 	r.mark(probe.Mark{Action: "click microphone"})
@@ -148,11 +149,11 @@ func checkMeeting(t *testing.T, all []probe.Observation) {
 	}
 	want := map[string]state{
 		"camera prejoin":        {State: Preview, Granted: 1, Live: true, Enabled: true},
-		"camera joining":        {State: Preview, Live: true, Enabled: true, Attached: true},
+		"camera joining":        {State: Preview, Live: true, Enabled: true},
 		"camera in_meeting":     {State: Transmitting, Live: true, Enabled: true, Attached: true, Sent: true, Wire: true},
 		"camera unmuted":        {State: Transmitting, Live: true, Enabled: true, Attached: true, Sent: true, Wire: true},
 		"camera muted":          {State: MutedTransmitting, Live: true, Attached: true, Sent: true, Wire: true},
-		"microphone joining":    {State: Preview, Granted: 1, Live: true, Enabled: true, Attached: true},
+		"microphone joining":    {State: Preview, Granted: 1, Live: true, Enabled: true},
 		"microphone in_meeting": {State: MutedTransmitting, Live: true, Attached: true, Sent: true, Wire: true},
 		"microphone unmuted":    {State: Transmitting, Live: true, Enabled: true, Attached: true, ByUser: true, Sent: true, Wire: true},
 		"microphone muted":      {State: MutedTransmitting, Live: true, Attached: true, Sent: true, Wire: true},
