@@ -139,7 +139,11 @@ func (s *scan) goOnClassic(forward, backward, legacy *answer) {
 			s.rank(hello.TLS12)
 		})
 	}, func() {
-		s.legacy()
+		s.stage(s.legacy, func() {
+			if s.options.Deep && !s.target.Datagram {
+				s.oracle()
+			}
+		})
 		s.extras()
 	})
 	switch {

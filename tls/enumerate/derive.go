@@ -14,8 +14,8 @@ import (
 // A refusal counts if it was an alert, or a silence that was repeated while
 // the server answered others; what is neither granted nor refused is unknown.
 func Derive(target Target, exchanges []*Exchange) Offer {
-	d := &derivation{host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
-		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}}
+	d := &derivation{datagram: target.Datagram, host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
+		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}, oracle: map[string][]string{}}
 	for _, e := range exchanges {
 		if !e.Start.IsZero() {
 			d.read(e)
@@ -28,12 +28,14 @@ func Derive(target Target, exchanges []*Exchange) Offer {
 type evidence struct {
 	granted         bool
 	refused         bool // a hello with it as the highest version was refused, or answered with a lower one
+	minded          bool // and that because of the version
 	suites          map[uint16]State
 	groups, schemes map[uint16]State
 	order, wanted   order // of suites and of groups
 }
 
 type derivation struct {
+	datagram  bool
 	host      string
 	versions  map[uint16]*evidence
 	chains    map[string]*Presented
@@ -46,9 +48,10 @@ type derivation struct {
 	flaws     map[string]State
 	tickets   []Ticket
 	client    *ClientRequest
-	sentinels map[uint16]bool   // by version
-	names     map[string]string // certificate by what name was asked for
-	kinds     []uint32          // of SSL 2.0
+	sentinels map[uint16]bool     // by version
+	names     map[string]string   // certificate by what name was asked for
+	kinds     []uint32            // of SSL 2.0
+	oracle    map[string][]string // reactions to paddings, by question
 	lost      int
 }
 
@@ -105,7 +108,11 @@ func (d *derivation) grant(e *Exchange, f *hello.Flight, highest uint16) {
 	c, h := f.ClientHello, f.Chosen()
 	at := f.Version()
 	if at != highest {
-		d.of(highest).refused = true
+		for _, v := range append(c.Offers(), d.falling()...) {
+			if rank(v) > rank(at) && rank(v) <= rank(highest) {
+				d.of(v).refused = true
+			}
+		}
 		learn(d.features, VersionTolerance, true)
 	}
 	k := d.of(at)
@@ -156,6 +163,8 @@ func (d *derivation) refuse(e *Exchange, f *hello.Flight, highest uint16) {
 	case AskSuites, AskOrder:
 		k.refused = true
 		no(k.suites, c.CipherSuites)
+		_, modern := c.Extension(hello.ExtSupportedVersions)
+		k.minded = k.minded || !modern && f.Alert != nil && f.Alert.Description == alertProtocolVersion
 	case AskSession:
 		k.refused = true
 	case AskGroups:
@@ -163,6 +172,35 @@ func (d *derivation) refuse(e *Exchange, f *hello.Flight, highest uint16) {
 	case AskSignatures:
 		no(k.schemes, c.List16(hello.ExtSignatureAlgorithms))
 	}
+}
+
+// below concludes from the refusals of a version what they mean for those
+// below it: a hello without supported_versions offers them all. A server that
+// minds the version has none of them; one that minds the suites and does not
+// have that version cannot have a lower one with these suites.
+func (d *derivation) below() {
+	falling := d.falling()
+	for i, v := range falling {
+		k := d.versions[v]
+		if k == nil || k.granted {
+			continue
+		}
+		for _, lower := range falling[i+1:] {
+			all := suitesOf(lower)
+			if k.minded || !slices.ContainsFunc(all, func(suite uint16) bool { return k.suites[suite] != No }) {
+				d.of(lower).refused = true
+			}
+		}
+	}
+}
+
+// falling lists the versions that a hello without supported_versions may
+// offer, the latest first.
+func (d *derivation) falling() []uint16 {
+	if d.datagram {
+		return []uint16{hello.DTLS12, hello.DTLS10}
+	}
+	return []uint16{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30}
 }
 
 // certificates keeps a chain once.
@@ -267,6 +305,7 @@ func (d *derivation) offer(target Target) Offer {
 	}
 	offer := Offer{Host: target.Host, Address: target.Address, Transport: transport, StartTLS: target.StartTLS, Protocols: d.named,
 		Features: d.features, Flaws: d.flaws, Tickets: d.tickets, Client: d.client, Unanswered: d.lost}
+	d.below()
 	for _, code := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30, hello.SSL20, hello.DTLS13, hello.DTLS12, hello.DTLS10} {
 		if k := d.versions[code]; k != nil {
 			offer.Versions = append(offer.Versions, k.version(code))

@@ -20,7 +20,7 @@ func (s *scan) start() {
 		return // nothing but hellos
 	}
 	s.session()
-	s.ask(&ask{question: AskFlaw, detail: DROWN, first: hello.SSL2ClientHello(kindsSSL2, random(16)), once: true,
+	s.ask(&ask{question: AskFlaw, detail: DROWN, first: hello.SSL2ClientHello(kindsSSL2, random(16)),
 		until: func(f *hello.Flight) bool { return f.SSL2 != nil }, wait: 2 * time.Second, then: s.note2})
 }
 

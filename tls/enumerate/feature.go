@@ -278,8 +278,9 @@ func (d *derivation) conclude(o *Offer) {
 			learn(d.features, name, false)
 		}
 	}
-	if !slices.ContainsFunc(o.Versions, func(v Version) bool { return v.Code != modern && v.Code != hello.SSL20 && v.State != No }) {
-		for _, name := range []string{EarlyCCS, Heartbleed, Ticketbleed} {
+	classic := slices.ContainsFunc(o.Versions, func(v Version) bool { return v.Code != modern && v.Code != hello.SSL20 && v.State != No })
+	if !classic {
+		for _, name := range []string{EarlyCCS, Heartbleed, Ticketbleed, ROBOT} {
 			learn(d.flaws, name, false)
 		}
 		for _, name := range []string{Compression, NextProtocol, TruncatedHMAC, ClientRenegotiation, SessionTickets, SessionIDs} {
@@ -330,6 +331,10 @@ func (d *derivation) conclude(o *Offer) {
 	if d.features[Heartbeats] == No {
 		learn(d.flaws, Heartbleed, false)
 	}
+	d.robot()
+	if classic && !any(func(s iana.CipherSuite) bool { return s.KeyExchange == "RSA" }) && !slices.ContainsFunc(o.Versions, func(v Version) bool { return len(v.SuitesUnknown) > 0 }) {
+		learn(d.flaws, ROBOT, false)
+	}
 }
 
 func (d *derivation) namedAs(detail string, o *Offer) string {
@@ -352,16 +357,21 @@ func (d *derivation) namedAs(detail string, o *Offer) string {
 
 // flaw judges an exchange that looked for a flaw.
 func (d *derivation) flaw(e *Exchange, f *hello.Flight) {
+	if strings.HasPrefix(e.Detail, ROBOT+"/") {
+		d.readOracle(e, f)
+		return
+	}
 	switch e.Detail {
 	case DROWN:
 		if f.SSL2 != nil {
 			k := d.of(hello.SSL20)
 			k.granted = true
 			d.ssl2(f)
-		} else if e.Failure == "" || len(f.Warnings) > 0 || f.Alert != nil {
+			d.flaws[DROWN] = Yes
+		} else if e.Confirmed || judge(f) == refused {
 			d.of(hello.SSL20).refused = true
+			learn(d.flaws, DROWN, false)
 		}
-		learn(d.flaws, DROWN, f.SSL2 != nil)
 	case EarlyCCS:
 		d.earlyCCS(f)
 	case Heartbleed:

@@ -47,7 +47,7 @@ var (
 	srtpProfiles = []uint16{8, 7, 1, 2}
 
 	// cipher kinds of SSL 2.0
-	kindsSSL2 = []uint32{0x010080, 0x020080, 0x030080, 0x040080, 0x050080, 0x060040, 0x060140, 0x0700C0, 0x0701C0, 0x080080, 0xFF8000, 0xFF8100}
+	kindsSSL2 = []uint32{0x010080, 0x020080, 0x030080, 0x040080, 0x050080, 0x060040, 0x060140, 0x0700C0, 0x0701C0, 0x080080, 0xFF0800, 0xFF0810}
 
 	applications = []string{"h2", "http/1.1", "http/1.0", "http/0.9", "xmpp-client", "xmpp-server", "stun.turn", "stun.nat-discovery", "webrtc", "c-webrtc", "sip/2", "imap", "smtp", "postgresql"}
 )

@@ -1,10 +1,12 @@
 package enumerate
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
 	"vksprobe/tls/hello"
+	"vksprobe/tls/hello/iana"
 )
 
 // quiet is how long nothing has to come for it to count as nothing: a
@@ -155,6 +157,86 @@ func (s *scan) flaws() {
 		c.read(func(f *hello.Flight) bool { return len(f.Heartbeats) > 0 })
 		return nil
 	}})
+}
+
+// robotRounds is how often each padding is tried; a difference counts only if
+// it is the same each time.
+const robotRounds = 3
+
+// oracle asks whether the server tells paddings of PKCS #1 v1.5 apart: with a
+// whole second flight, and with its first message alone.
+func (s *scan) oracle() {
+	for _, v := range []uint16{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30} {
+		suites := slices.DeleteFunc(slices.Clone(s.of(v).suites), func(code uint16) bool {
+			suite, _ := iana.Suite(code)
+			return suite.KeyExchange != "RSA" || suite.Export
+		})
+		if len(suites) == 0 {
+			continue
+		}
+		base := s.classic(v, suites, groups12)
+		for _, rest := range []bool{true, false} {
+			for _, padding := range slices.Repeat(hello.PKCS1Paddings(), robotRounds) {
+				s.ask(&ask{question: AskFlaw, detail: robotDetail(padding, rest), hello: base, secret: random(32), until: complete, talk: func(c *conversation) error {
+					b, err := c.flight.Oracle(padding, rest)
+					if err != nil || c.send(b) != nil {
+						return err
+					}
+					c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+					return c.read(func(*hello.Flight) bool { return false })
+				}})
+			}
+		}
+		return
+	}
+}
+
+// robotDetail names a question about ROBOT: "robot/zero/all".
+func robotDetail(padding hello.PKCS1Padding, rest bool) string {
+	if rest {
+		return ROBOT + "/" + string(padding) + "/all"
+	}
+	return ROBOT + "/" + string(padding) + "/first"
+}
+
+// readOracle notes how the server reacted to a padding. What was not so far
+// that it could react is left out.
+func (d *derivation) readOracle(e *Exchange, f *hello.Flight) {
+	if !f.Done || len(e.Chunks) == 0 {
+		return
+	}
+	reaction := string(e.Failure)
+	if f.Alert != nil {
+		reaction = fmt.Sprint(f.Alert.Description)
+	}
+	d.oracle[e.Detail] = append(d.oracle[e.Detail], reaction)
+}
+
+// robot compares the reactions: a server has the flaw if it reacts to each
+// padding in the same way each time, and to one of them not as to the others.
+func (d *derivation) robot() {
+	if len(d.oracle) == 0 {
+		return
+	}
+	state := No
+	for _, rest := range []bool{true, false} {
+		steady, kinds := true, map[string]bool{}
+		for _, p := range hello.PKCS1Paddings() {
+			seen := d.oracle[robotDetail(p, rest)]
+			steady = steady && len(seen) >= robotRounds && len(slices.Compact(slices.Clone(seen))) == 1
+			for _, r := range seen {
+				kinds[r] = true
+			}
+		}
+		switch {
+		case steady && len(kinds) > 1:
+			d.flaws[ROBOT] = Yes
+			return
+		case !steady:
+			state = Unknown
+		}
+	}
+	d.flaws[ROBOT] = state
 }
 
 // earlyCCS judges the exchange for CVE-2014-0224.
