@@ -40,6 +40,7 @@ const (
 	EvidenceUnreadable  Failure = "evidence_unreadable"
 	EvidenceNotWritable Failure = "evidence_not_writable"
 	NoMedia             Failure = "no_media"
+	OutOfScope          Failure = "out_of_scope" // not asked, because the user did not name the host
 	UnknownFailure      Failure = "unknown_failure"
 )
 
@@ -48,7 +49,7 @@ func Failures() []Failure {
 	return []Failure{OK, DNSNXDomain, DNSFailed, ConnectionRefused, ConnectionReset, Unreachable, Timeout,
 		TLSAlert, TLSVersion, TLSCertificate, HTTPStatus, Blocked, NotRecognised, LoginWall, PasswordWanted,
 		Captcha, BotWall, NotStarted, LobbyWaiting, Denied, Full, Locked, Ended, NotJoined, PageError,
-		BrowserCrashed, BrowserMissing, Interrupted, EvidenceUnreadable, EvidenceNotWritable, NoMedia, UnknownFailure}
+		BrowserCrashed, BrowserMissing, Interrupted, EvidenceUnreadable, EvidenceNotWritable, NoMedia, OutOfScope, UnknownFailure}
 }
 
 // Known reports whether f is empty or on the closed list.

@@ -36,6 +36,10 @@ type Rule struct {
 	// If one of them has no successful observation the verdict is Unknown.
 	Needs []string
 
+	// Active says that the rule judges answers to questions of our own. Where
+	// nobody was asked, not even in vain, it has nothing to say.
+	Active bool
+
 	// Phases must have been lived through to their end, or skipped on the way
 	// to a later one, by participant 1 before "not seen" may count: until
 	// then a Pass becomes Unknown.
@@ -126,6 +130,9 @@ func Judge(f *Facts, date time.Time, rules []*Rule) ([]Finding, error) {
 func (r *Rule) judge(c *Case) []Finding {
 	var findings []Finding
 	switch missing, failures := c.missing(r.Needs); {
+	case r.Active && !slices.ContainsFunc(r.Needs, func(k string) bool { return len(c.byKind[k]) > 0 }):
+		findings = []Finding{{Verdict: NotApplicable, Detail: Text{
+			DE: "Danach wurde kein Server gefragt; das geschieht nur auf Verlangen.", EN: "No server was asked for this; that is done on demand only."}}}
 	case !r.Effective.IsZero() && c.Date.Before(r.Effective), !r.Until.IsZero() && c.Date.After(r.Until):
 		findings = []Finding{{Verdict: NotApplicable, Detail: Text{
 			DE: "Die Regel gilt zum Bewertungsdatum nicht.", EN: "The rule is not in force on the date of judgement."}}}

@@ -11,7 +11,7 @@ type Verdict int
 // The zero Verdict is Unknown: nothing was measured.
 const (
 	Unknown       Verdict = iota // not measured, or not long enough
-	NotApplicable                // measured; the rule has nothing to say here
+	NotApplicable                // the rule has nothing to say here
 	Pass                         // measured and in order
 	Fail                         // measured and in violation
 	Review                       // measured, but a person must decide

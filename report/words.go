@@ -138,6 +138,8 @@ func failureWord(f probe.Failure) probe.Text {
 		return probe.Text{DE: "Rohdaten nicht vollständig gespeichert", EN: "Raw evidence not stored completely"}
 	case probe.NoMedia:
 		return probe.Text{DE: "Keine Medienübertragung zustande gekommen", EN: "No media was exchanged"}
+	case probe.OutOfScope:
+		return probe.Text{DE: "Nicht gefragt, weil außerhalb des Prüfumfangs", EN: "Not asked, because out of scope"}
 	case probe.UnknownFailure:
 		return probe.Text{DE: "Unbekannte Ursache", EN: "Unknown cause"}
 	}
