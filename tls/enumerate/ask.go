@@ -124,12 +124,14 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	defer s.pool.put(ctx, conn)
+	wait := s.options.Timeout
 	var datagrams *datagramConn
 	if s.target.Datagram {
-		datagrams = newDatagramConn(conn)
+		var resend time.Duration
+		wait, resend = patience(s.pool.slowest(), wait)
+		datagrams = newDatagramConn(conn, resend)
 		conn = datagrams
 	}
-	wait := s.options.Timeout
 	if a.wait > 0 {
 		wait = min(wait, a.wait)
 	}
@@ -156,6 +158,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	}
 	s.pool.answered(c.first)
 	if datagrams != nil {
+		datagrams.leave()
 		ex.Datagram, ex.Start, ex.Chunks = true, datagrams.began, datagrams.chunks
 	}
 	if err != nil && f.Alert == nil {

@@ -21,6 +21,7 @@ type datagramConn struct {
 	began    time.Time
 	chunks   []Chunk // what passed, as it was
 	deadline time.Time
+	resend   time.Duration // first wait before a message is repeated
 
 	hello   *hello.ClientHello
 	message []byte
@@ -33,7 +34,20 @@ type datagramConn struct {
 // retransmission is the first timer of RFC 6347 section 4.2.4.1; it doubles.
 const retransmission = time.Second
 
-func newDatagramConn(c net.Conn) *datagramConn { return &datagramConn{Conn: c, began: time.Now()} }
+// patience bounds how long an answer is waited for, and when the question is
+// repeated first: servers often refuse by silence. The slowest answer of the
+// server so far tells what to expect of it.
+func patience(slowest, timeout time.Duration) (wait, resend time.Duration) {
+	if slowest == 0 {
+		return timeout, retransmission
+	}
+	wait = min(timeout, max(500*time.Millisecond, 8*slowest))
+	return wait, min(wait/4, retransmission)
+}
+
+func newDatagramConn(c net.Conn, resend time.Duration) *datagramConn {
+	return &datagramConn{Conn: c, began: time.Now(), resend: resend}
+}
 
 // Write takes one record with a ClientHello.
 func (c *datagramConn) Write(record []byte) (int, error) {
@@ -56,12 +70,16 @@ func (c *datagramConn) send(all [][]byte) error {
 	return nil
 }
 
+// leave tells the server that no more will come: it would wait for us, and
+// some serve one client at a time.
+func (c *datagramConn) leave() { c.send([][]byte{c.writer.Alert(alertUserCanceled)}) }
+
 // maxCookies is how many HelloVerifyRequests are answered.
 const maxCookies = 3
 
 func (c *datagramConn) Read(b []byte) (int, error) {
 	buf := make([]byte, 1<<16)
-	for wait := retransmission; c.pending.Len() == 0; {
+	for wait := c.resend; c.pending.Len() == 0; {
 		until := time.Now().Add(wait)
 		if !c.deadline.IsZero() && c.deadline.Before(until) {
 			until = c.deadline

@@ -16,6 +16,7 @@ var cryptoRandom = rand.Reader
 const (
 	alertProtocolVersion       = 70
 	alertInappropriateFallback = 86
+	alertUserCanceled          = 90
 )
 
 // What is asked for, in the order in which it is put to a server: what most

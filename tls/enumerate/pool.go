@@ -29,6 +29,7 @@ type pool struct {
 	idle     []*ahead
 	rtt      time.Duration // least time of a dial
 	answer   time.Duration // least time of an answer
+	longest  time.Duration // longest
 	failed   error         // of the last dial, while none succeeded since
 	failures int
 	workers  sync.WaitGroup
@@ -215,6 +216,14 @@ func (p *pool) answered(took time.Duration) {
 	if took > 0 && (p.answer == 0 || took < p.answer) {
 		p.answer = took
 	}
+	p.longest = max(p.longest, took)
+}
+
+// slowest is the longest time that an answer took.
+func (p *pool) slowest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.longest
 }
 
 // limited reports whether the server has shown a limit.

@@ -148,6 +148,17 @@ func (w *DatagramWriter) again(message []byte, sequence uint16) (all [][]byte) {
 	return all
 }
 
+// Alert returns a datagram with a fatal alert, in the clear.
+func (w *DatagramWriter) Alert(description byte) []byte {
+	var b cryptobyte.Builder
+	b.AddUint8(ContentAlert)
+	b.AddUint16(DTLS12)
+	b.AddBytes(binary.BigEndian.AppendUint64(nil, w.record))
+	b.AddUint16LengthPrefixed(func(b *cryptobyte.Builder) { b.AddBytes([]byte{2, description}) })
+	w.record++
+	return b.BytesOrPanic()
+}
+
 // VerifyCookie returns the cookie of a HelloVerifyRequest among records of TLS
 // that Datagrams has made; ok is false if there is none.
 func VerifyCookie(records []byte) (cookie []byte, ok bool) {
