@@ -83,11 +83,13 @@ const firstChannel = 0x4000
 // failureOf finds the code for an error of a socket.
 func failureOf(ctx context.Context, err error) probe.Failure {
 	var dns *net.DNSError
-	var alert tls.AlertError
+	var op *net.OpError
 	var record tls.RecordHeaderError
 	switch {
 	case err == nil:
 		return ""
+	case errors.Is(err, probe.ErrOutOfScope):
+		return probe.OutOfScope
 	case errors.Is(ctx.Err(), context.Canceled):
 		return probe.Interrupted
 	case errors.As(err, &dns) && dns.IsNotFound:
@@ -100,7 +102,7 @@ func failureOf(ctx context.Context, err error) probe.Failure {
 		return probe.Unreachable
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
 		return probe.Timeout
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"): // how crypto/tls marks alerts
 		return probe.TLSAlert
 	case errors.As(err, &record), errors.Is(err, errGarbage):
 		return probe.NotRecognised

@@ -157,6 +157,7 @@ func TestConfigurations(t *testing.T) {
 	t.Parallel()
 	for _, c := range coturn.Configurations() {
 		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
 			s, want, w := start(t, c), truths[c], witness(t)
 			user, credential := s.Credential("lab-user", time.Now().Add(time.Hour))
 			o := options()
@@ -248,6 +249,7 @@ func secrets(t *testing.T, f turn.Facts, transcript turn.Transcript, user, crede
 
 // TURN over TLS and DTLS does all that TURN over UDP does.
 func TestSecure(t *testing.T) {
+	t.Parallel()
 	s := start(t, coturn.Sound)
 	user, credential := s.Credential("lab", time.Now().Add(time.Hour))
 	for _, transport := range []string{"tls", "dtls"} {
@@ -321,6 +323,7 @@ func TestExpiry(t *testing.T) {
 
 // Without credentials a sound server gives away what it must and no more.
 func TestStranger(t *testing.T) {
+	t.Parallel()
 	s := start(t, coturn.Sound)
 	f, transcript := ask(t, turn.Server{URL: s.URL(false)}, options())
 	if f.Challenge.State != turn.Yes || f.Open.State != turn.No || f.Cost.Allocations != 0 || f.Credential.Given || len(f.Peers) != 0 {

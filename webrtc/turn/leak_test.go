@@ -96,6 +96,7 @@ func listen(t *testing.T) (stop func() []packet) {
 // In no configuration does anything leave the machine, and the only data that
 // is relayed goes to the witness.
 func TestNothingLeaves(t *testing.T) {
+	t.Parallel()
 	netns.Run(t, func(t *testing.T) {
 		for _, c := range coturn.Configurations() {
 			t.Run(string(c), func(t *testing.T) {

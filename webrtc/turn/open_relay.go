@@ -10,7 +10,7 @@ var _ = Rules.Add(&probe.Rule{
 	ID:    "turn.open-relay",
 	Title: probe.Text{DE: "Der TURN-Server vermittelt nicht für jedermann", EN: "The TURN server does not relay for everybody"},
 	Why: probe.Text{
-		DE: "Über einen offenen Vermittlungsserver kann jeder Daten unter dessen Adresse versenden: Angriffe lassen sich verschleiern, und der Server fehlt denen, für die er betrieben wird.",
+		DE: "Über einen offenen Vermittlungsserver kann jeder Daten unter dessen Adresse versenden. Damit lassen sich Angriffe verschleiern, und die Kapazität fehlt denen, für die der Server betrieben wird.",
 		EN: "Through an open relay anybody can send data under its address: attacks can be disguised, and the server is not there for those for whom it is run."},
 	Sources: []probe.Source{
 		rfc8656("7.2", "Otherwise, the server MUST require that the request be authenticated."),
@@ -18,9 +18,10 @@ var _ = Rules.Add(&probe.Rule{
 	},
 	Severity: probe.High,
 	Remedy: probe.Text{
-		DE: "Zugangsdaten verlangen (bei coturn no-auth entfernen und use-auth-secret mit static-auth-secret setzen).",
+		DE: "Zugangsdaten verlangen (bei coturn no-auth entfernen sowie use-auth-secret und static-auth-secret setzen).",
 		EN: "Demand credentials (for coturn remove no-auth and set use-auth-secret with static-auth-secret)."},
-	Needs: []string{Observed.Name},
+	Needs:  []string{Observed.Name},
+	Active: true,
 	Check: perServer(func(f Facts) *probe.Finding {
 		var open, closed []string
 		for _, d := range f.Doors {

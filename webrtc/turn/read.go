@@ -168,8 +168,8 @@ func (r *reader) door(x Exchange, got *stun.Message) {
 		d.Reachable, d.Address = Answer{State: Yes, Exchanges: []int{x.N}}, x.Remote
 		return
 	}
-	switch x.Failure {
-	case probe.ConnectionRefused, probe.ConnectionReset, probe.Unreachable, probe.Timeout, probe.TLSAlert, probe.NotRecognised:
+	switch x.Failure { // an alert is none of these: somebody is there, with whom we found no common ground
+	case probe.ConnectionRefused, probe.ConnectionReset, probe.Unreachable, probe.Timeout, probe.NotRecognised:
 		d.Reachable.State = No
 	}
 	if x.Failure != "" {
@@ -316,14 +316,15 @@ func expiryOf(username string) (time.Time, bool) {
 }
 
 // amplification keeps the worst ratio for each kind of request that anybody
-// can send.
+// can send. A request that was sent again does not count: nobody can tell
+// whether each of them was answered, or one of them twice.
 func (r *reader) amplification(x Exchange, what string) {
-	if x.Transport != overUDP || x.Times == 0 || len(x.Received) == 0 {
+	if x.Transport != overUDP || x.Times != 1 || len(x.Received) == 0 {
 		return
 	}
 	const header = 20 + 8
-	a := Amplification{Request: what, Sent: len(x.Sent) * x.Times, Received: volume(x), Packets: len(x.Received), Exchange: x.N}
-	a.Ratio = float64(a.Received+header*a.Packets) / float64(a.Sent+header*x.Times)
+	a := Amplification{Request: what, Sent: len(x.Sent), Received: volume(x), Packets: len(x.Received), Exchange: x.N}
+	a.Ratio = float64(a.Received+header*a.Packets) / float64(a.Sent+header)
 	all := r.facts.Amplifies
 	i := slices.IndexFunc(all, func(b Amplification) bool { return b.Request == what })
 	if i < 0 {

@@ -49,6 +49,7 @@ func FuzzReadTranscript(f *testing.F) {
 }
 
 func TestReadTranscript(t *testing.T) {
+	t.Parallel()
 	good := `{"n":1,"time":"2026-11-23T12:00:00Z","server":"turn:a","conn":1,"transport":"udp","ask":"binding","seconds":0}`
 	for name, c := range map[string]struct {
 		in   string
@@ -74,6 +75,7 @@ func TestReadTranscript(t *testing.T) {
 
 // Exchanges with another server are passed over.
 func TestOneServer(t *testing.T) {
+	t.Parallel()
 	in := `{"n":1,"time":"2026-11-23T12:00:00Z","server":"turn:a","conn":1,"transport":"udp","remote":"a:3478","ask":"binding","seconds":1,"failure":"timeout"}
 {"n":1,"time":"2026-11-23T12:00:00Z","server":"turn:b","conn":1,"transport":"tcp","remote":"b:3478","ask":"binding","seconds":1,"failure":"connection_refused"}
 `
@@ -88,6 +90,7 @@ func TestOneServer(t *testing.T) {
 }
 
 func TestObserver(t *testing.T) {
+	t.Parallel()
 	line := `{"n":1,"time":"2026-11-23T12:00:00Z","server":"turn:a","conn":1,"transport":"udp","remote":"a:3478","ask":"binding","seconds":1,"failure":"timeout"}` + "\n"
 	rec := &probe.Record{Digests: map[string]string{"turn/1.jsonl": "aa"}, Files: fstest.MapFS{
 		"turn/1.jsonl": {Data: []byte(line)},
@@ -117,6 +120,7 @@ func TestObserver(t *testing.T) {
 }
 
 func TestClassOf(t *testing.T) {
+	t.Parallel()
 	for address, want := range map[string]turn.Class{
 		"127.0.0.1": turn.Loopback, "127.255.255.254": turn.Loopback, "::1": turn.Loopback, "::ffff:127.0.0.1": turn.Loopback,
 		"::7f00:1": turn.Loopback, "2002:7f00:1::": turn.Loopback, "64:ff9b::7f00:1": turn.Loopback,

@@ -161,6 +161,7 @@ func login(url string) turn.Server {
 }
 
 func TestEasy(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			f, transcript := ask(t, login(serve(t, transport, easy)), options())
@@ -275,6 +276,7 @@ func TestHostile(t *testing.T) {
 
 // The right answer is found among wrong ones.
 func TestAmong(t *testing.T) {
+	t.Parallel()
 	url := serve(t, "udp", func(req *stun.Message, write func([]byte)) {
 		write([]byte("hello"))
 		easy(&stun.Message{Type: req.Type, TransactionID: stun.NewTransactionID()}, write)
@@ -288,6 +290,7 @@ func TestAmong(t *testing.T) {
 
 // A server that calls every nonce stale is not asked forever.
 func TestStale(t *testing.T) {
+	t.Parallel()
 	var n int
 	url := serve(t, "udp", func(req *stun.Message, write func([]byte)) {
 		n++
@@ -337,6 +340,7 @@ func TestForged(t *testing.T) {
 
 // Attributes may be as large as a message lets them.
 func TestHuge(t *testing.T) {
+	t.Parallel()
 	big := strings.Repeat("\x00\x1b[31mA", 5000)
 	for _, transport := range []string{"udp", "tcp"} {
 		url := serve(t, transport, func(req *stun.Message, write func([]byte)) {
@@ -354,6 +358,7 @@ func TestHuge(t *testing.T) {
 
 // Further forms of answers.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		answer script
 		right  func(turn.Facts) bool
@@ -401,6 +406,7 @@ func TestForms(t *testing.T) {
 // Nothing is sent where the caller does not let us, and no other host is asked
 // than the one that was named.
 func TestScope(t *testing.T) {
+	t.Parallel()
 	o := options()
 	var asked []string
 	o.Dial = func(_ context.Context, network, address string) (net.Conn, error) {
@@ -423,6 +429,7 @@ func TestScope(t *testing.T) {
 
 // An allocation is ended even when the check is interrupted.
 func TestInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	released := make(chan struct{}, 10)
 	url := serve(t, "udp", func(req *stun.Message, write func([]byte)) {
@@ -451,6 +458,7 @@ func TestInterrupted(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
+	t.Parallel()
 	var asked []string
 	o := options()
 	o.Dial = func(_ context.Context, network, address string) (net.Conn, error) {
@@ -482,5 +490,61 @@ func TestURLs(t *testing.T) {
 	}
 	if _, err := turn.Check(t.Context(), turn.Server{URL: "turn:example.org", Username: "alone"}, o); err == nil || strings.Contains(err.Error(), "alone") {
 		t.Errorf("a user name without a credential: %v", err)
+	}
+}
+
+// What a server that is slow to answer sends is not compared with one request
+// of several.
+func TestSlowAmplifier(t *testing.T) {
+	t.Parallel()
+	asked := map[stun.Method]int{}
+	url := serve(t, "udp", func(req *stun.Message, write func([]byte)) {
+		if asked[req.Type.Method]++; asked[req.Type.Method] < 3 { // lost
+			return
+		}
+		write(reply(req, refusal, errorCode(401), stun.NewRealm("lab"), stun.NewNonce("n"), raw{stun.AttrSoftware, make([]byte, 300)}))
+	})
+	o := options()
+	o.RTO = 10 * time.Millisecond
+	f, transcript := ask(t, turn.Server{URL: url}, o)
+	if f.Challenge.State != turn.Yes {
+		t.Fatalf("%+v", f.Challenge)
+	}
+	for _, a := range f.Amplifies {
+		if x := transcript[a.Exchange-1]; x.Times != 1 || a.Sent != len(x.Sent) {
+			t.Errorf("%+v of a request that was sent %d times", a, x.Times)
+		}
+	}
+	if slices.ContainsFunc(f.Amplifies, func(a turn.Amplification) bool { return a.Request == "Binding" }) {
+		t.Errorf("%+v", f.Amplifies)
+	}
+}
+
+// Behind an alert somebody is there, but whether it is a STUN server is not
+// known.
+func TestAlert(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Read(make([]byte, 1<<12))
+			c.Write([]byte{21, 3, 3, 0, 2, 2, 40}) // handshake_failure
+			c.Close()
+		}
+	}()
+	f, transcript := ask(t, login("turns:"+l.Addr().String()+"?transport=tcp"), options())
+	if d := f.Doors[0]; d.Reachable.State != turn.Unknown || d.Reachable.Failure != probe.TLSAlert {
+		t.Errorf("%+v", d)
+	}
+	if v := verdicts(t, transcript)["turn.tls-offered"]; v != probe.Unknown {
+		t.Errorf("the verdict is %s", v)
 	}
 }

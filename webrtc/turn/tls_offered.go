@@ -11,8 +11,8 @@ var _ = Rules.Add(&probe.Rule{
 	ID:    "turn.tls-offered",
 	Title: probe.Text{DE: "Der TURN-Server ist über TLS oder DTLS erreichbar", EN: "The TURN server can be reached over TLS or DTLS"},
 	Why: probe.Text{
-		DE: "Ohne TLS gehen Benutzername, Software und die Adressen der Gegenstellen im Klartext über das Netz, und strenge Firewalls lassen die Verbindung nicht durch.",
-		EN: "Without TLS the user name, the software and the addresses of peers cross the network in clear text, and strict firewalls do not let the connection through."},
+		DE: "Ohne TLS oder DTLS werden Benutzername, Serversoftware und die Adressen der Gegenstellen im Klartext übertragen, und streng eingestellte Firewalls lassen die Verbindung nicht durch.",
+		EN: "Without TLS or DTLS the user name, the software of the server and the addresses of peers cross the network in clear text, and strict firewalls do not let the connection through."},
 	Sources: []probe.Source{
 		rfc8656("5", "To ensure interoperability, a TURN server MUST support the use of UDP transport between the client and the server, and it SHOULD support the use of TCP, TLS-over-TCP, and DTLS-over-UDP transports."),
 		rfc8656("21.1.6", "If it is important to prevent an eavesdropper on a TURN connection from learning this, TURN can be run over (D)TLS."),
@@ -20,10 +20,11 @@ var _ = Rules.Add(&probe.Rule{
 	},
 	Severity: probe.Low,
 	Remedy: probe.Text{
-		DE: "TLS einrichten (bei coturn tls-listening-port, cert und pkey) und den Teilnehmern eine turns:-Adresse nennen.",
+		DE: "TLS einrichten (bei coturn tls-listening-port, cert und pkey) und den Teilnehmern auch eine turns:-Adresse vorgeben.",
 		EN: "Set up TLS (for coturn tls-listening-port, cert and pkey) and give participants a turns: address."},
-	Needs: []string{Observed.Name},
-	Check: judgeSecure,
+	Needs:  []string{Observed.Name},
+	Active: true,
+	Check:  judgeSecure,
 })
 
 // judgeSecure looks at all servers of one host together, because TLS usually
@@ -43,9 +44,14 @@ func judgeSecure(c *probe.Case) []probe.Finding {
 		case len(secure[hostOf(f)]) > 0:
 			return finding(probe.Pass, "Unter einer anderen Adresse desselben Servers wird TLS oder DTLS angeboten.", "At another address of the same server TLS or DTLS is offered.")
 		case !asked:
+			for _, d := range f.Doors {
+				if isSecure(d) && d.Reachable.Failure != "" {
+					return unanswered(d.Reachable)
+				}
+			}
 			return finding(probe.Unknown, "Nach TLS und DTLS wurde nicht gefragt.", "It was not asked for TLS or DTLS.")
 		case strings.HasPrefix(strings.ToLower(f.Server), "turns:"):
-			return finding(probe.Fail, "Unter der turns:-Adresse antwortet weder über TLS noch über DTLS ein STUN-Server.", "At the turns: address no STUN server answers, neither over TLS nor over DTLS.")
+			return finding(probe.Fail, "Unter der turns:-Adresse antwortet kein STUN-Server, weder über TLS noch über DTLS.", "At the turns: address no STUN server answers, neither over TLS nor over DTLS.")
 		}
 		return finding(probe.Review, "Am üblichen Port 5349 antwortet kein STUN-Server über TLS; ob es einen anderen Port dafür gibt, ist zu klären.",
 			"At the usual port 5349 no STUN server answers over TLS; whether there is another port for it must be found out.")
