@@ -513,23 +513,15 @@ func (f *Flight) Finish() ([]byte, error) {
 	if f.ServerHello != nil && f.ServerHello.Version() != TLS13 {
 		return f.finish12()
 	}
-	if f.secrets == nil || !f.Done {
-		return nil, errors.New("the server has not finished")
-	}
-	suite := f.secrets.suite
-	writer, err := suite.protect(f.secrets.client)
+	messages, err := f.FinishMessages()
 	if err != nil {
 		return nil, err
 	}
-	transcript := slices.Clone(f.finishedTranscript)
-	out := []byte{ContentChangeCipherSpec, 3, 3, 0, 1, 1}
-	var messages []byte
-	if f.Request != nil {
-		empty := Message(TypeCertificate, []byte{0, 0, 0, 0})
-		transcript = append(transcript, empty...)
-		messages = empty
+	writer, err := f.secrets.suite.protect(f.secrets.client)
+	if err != nil {
+		return nil, err
 	}
-	messages = append(messages, Message(TypeFinished, suite.finished(f.secrets.client, transcript))...)
+	out := []byte{ContentChangeCipherSpec, 3, 3, 0, 1, 1}
 	return append(out, sealAll(writer, ContentHandshake, messages)...), nil
 }
 
