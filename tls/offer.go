@@ -27,18 +27,39 @@ var Offer = probe.Kind[Offered]{Name: "tls.offer/v1"}
 // Offered is an offer with its chains of certificates read.
 type Offered struct {
 	enumerate.Offer
-	Certificates []chain.Chain `json:"certificates,omitempty"` // one for each of Chains
+	Certificates []chain.Chain        `json:"certificates,omitempty"` // one for each of Chains
+	DANE         []chain.DANE         `json:"dane,omitempty"`         // of each of Chains, if there are TLSA records
+	CAA          *chain.Authorization `json:"caa,omitempty"`          // held against the first chain
 }
 
 // Describe reads the certificates of an offer as of the day of the exchange.
 // Whether they are trusted depends on the roots of this system.
-func Describe(o enumerate.Offer, day time.Time) Offered {
-	out := Offered{Offer: o}
+func Describe(o enumerate.Offer, s Supplement, day time.Time) Offered {
+	out, options := Offered{Offer: o}, chain.Options{Date: day, Public: true}
+	records := s.tlsa(o.Host, portOf(o.Address), o.Transport)
 	for _, c := range o.Chains {
-		out.Certificates = append(out.Certificates, chain.Read(chain.Sent{DER: c.DER, Stapled: c.OCSP, SCTs: c.SCTs, Name: o.Host}, chain.Options{Date: day, Public: true}))
+		sent := sentBy(o, c)
+		read := chain.Read(sent, options)
+		if s.Revocation {
+			read.Revocation = append(read.Revocation, chain.Query(context.Background(), sent, options, s.again)...)
+		}
+		out.Certificates = append(out.Certificates, read)
+		if len(records) > 0 {
+			out.DANE = append(out.DANE, chain.TLSA(records, sent, options))
+		}
+	}
+	if records := s.caa(o.Host); len(records) > 0 && len(out.Certificates) > 0 {
+		a := chain.CAA(records, out.Certificates[0])
+		out.CAA = &a
 	}
 	return out
 }
+
+func sentBy(o enumerate.Offer, c enumerate.Presented) chain.Sent {
+	return chain.Sent{DER: c.DER, Stapled: c.OCSP, SCTs: c.SCTs, Name: o.Host}
+}
+
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 // A Transcript is the evidence of one enumeration: a line that says what was
 // asked, and one for each exchange.
@@ -47,8 +68,14 @@ type Transcript struct {
 	Began  time.Time        `json:"began"`
 }
 
-// Transcripts lie below this directory of the evidence, whatever their names.
+// Transcripts lie below this directory of the evidence, as NAME.jsonl; a
+// Supplement lies beside it.
 const Transcripts = "tls"
+
+// SupplementOf names the supplement of a transcript.
+func SupplementOf(transcript string) string {
+	return strings.TrimSuffix(transcript, path.Ext(transcript)) + ".supplement.json"
+}
 
 // Active emits Offer for every transcript of the record.
 var Active = probe.Observer{Name: "tls-active", Observe: active}
@@ -74,8 +101,16 @@ func active(_ context.Context, rec *probe.Record, emit func(probe.Observation)) 
 			defer f.Close()
 			t, exchanges, err := ReadTranscript(f)
 			if t.Target.Address != "" {
-				o := Describe(enumerate.Derive(t.Target, exchanges), t.Began)
-				emit(Offer.New(subject(t.Target), probe.Preflight, t.Began, o, rec.Cite(name, "")))
+				cited := []probe.Evidence{rec.Cite(name, "")}
+				beside := SupplementOf(name)
+				s, missing := readSupplement(rec.Files, beside)
+				if missing == nil {
+					cited = append(cited, rec.Cite(beside, ""))
+				} else if !errors.Is(missing, fs.ErrNotExist) {
+					err = errors.Join(err, missing)
+				}
+				o := Describe(enumerate.Derive(t.Target, exchanges), s, t.Began)
+				emit(Offer.New(subject(t.Target), probe.Preflight, t.Began, o, cited...))
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
@@ -88,11 +123,10 @@ func active(_ context.Context, rec *probe.Record, emit func(probe.Observation)) 
 
 // subject names what was asked.
 func subject(t enumerate.Target) string {
-	port := t.Address[strings.LastIndexByte(t.Address, ':')+1:]
 	if t.Host == "" {
 		return "host:" + t.Address
 	}
-	return "host:" + t.Host + ":" + port
+	return "host:" + t.Host + ":" + portOf(t.Address)
 }
 
 // ReadTranscript reads a transcript. With an error it returns what could be

@@ -44,6 +44,7 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
+			"lab":    lab,
 			"spoil":  spoil,
 			"faults": faults,
 			"until":  until,

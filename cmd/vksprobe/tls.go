@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ import (
 	"vksprobe/tls"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
+	"vksprobe/tls/remedy"
 	"vksprobe/tls/starttls"
 	"vksprobe/tls/tr02102"
 )
@@ -57,10 +59,11 @@ into a bundle, from which "vksprobe observe" derives the same observations.`,
 // tlsFlags are what the command is told.
 type tlsFlags struct {
 	name, startTLS, profile, edition, date, targets, evidence, lang string
+	records, addresses                                              []string
 	parallel, jobs                                                  int
 	rate                                                            float64
 	timeout                                                         time.Duration
-	asJSON                                                          bool
+	asJSON, dtls, deep, revocation                                  bool
 	proxy                                                           *url.URL
 }
 
@@ -88,7 +91,13 @@ func readProxy(e *env, text string) (*url.URL, error) {
 func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
 	var f tlsFlags
 	fs.StringVar(&f.name, "name", "", "ask for this server `NAME` instead of the host's")
+	addresses := fs.String("address", "", "ask these `ADDRESSES`, with commas between, instead of those that DNS has for the name")
 	fs.StringVar(&f.startTLS, "starttls", "", "begin with this `PROTOCOL`: "+strings.Join(starttls.Protocols(), ", "))
+	fs.BoolVar(&f.dtls, "dtls", false, "ask for DTLS over UDP")
+	active := fs.String("active", "usual", "`HOW` far to go: usual, or deep to also ask what provokes a server (ROBOT)")
+	fs.BoolVar(&f.revocation, "revocation", false, "ask the OCSP responders and CRLs that the certificates name; their operators learn that")
+	records := fs.String("records", "", "hold CAA and TLSA records in this zone `FILE` against the certificates")
+	remedyFor := fs.String("remedy", "", "ask nobody, but print a configuration for this `SERVER` that satisfies the first norm: "+strings.Join(remedy.Servers(), ", "))
 	proxy := fs.String("proxy", "", "connect through the proxy at this `URL`: socks5, socks5h or http; - reads it from standard input")
 	fs.StringVar(&f.profile, "profile", tr02102.ID, "grade by these `NORMS`, with commas between; all for every one, list to print them")
 	fs.StringVar(&f.edition, "edition", "", "edition of the first norm, such as 2024-01; the newest by default")
@@ -122,6 +131,26 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	if err != nil {
 		return err
 	}
+	if *remedyFor != "" {
+		return printRemedy(e, *remedyFor, norms[0], day, f.lang)
+	}
+	if f.deep = *active == "deep"; !f.deep && *active != "usual" {
+		return usageError{fmt.Errorf("-active is usual or deep, not %q", *active)}
+	}
+	if f.dtls && (f.startTLS != "" || *proxy != "") {
+		return usageError{errors.New("-dtls goes neither with -starttls nor with -proxy")}
+	}
+	if *addresses != "" {
+		f.addresses = strings.Split(*addresses, ",")
+	}
+	for _, a := range f.addresses {
+		if _, err := netip.ParseAddr(a); err != nil {
+			return usageError{fmt.Errorf("-address %s is no address", a)}
+		}
+	}
+	if f.records, err = readRecords(*records); err != nil {
+		return err
+	}
 	if f.parallel < 1 || f.jobs < 1 || f.rate < 0 || f.timeout <= 0 {
 		return usageError{errors.New("-parallel, -jobs and -timeout must be positive, -rate not negative")}
 	}
@@ -144,6 +173,42 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	}
 	t := &tlsRun{env: e, flags: f, norms: norms, day: day, store: store}
 	return t.all(ctx, next)
+}
+
+// printRemedy prints a configuration, with the notes as comments before it.
+func printRemedy(e *env, server string, n *norm.Norm, day time.Time, lang string) error {
+	c, err := remedy.For(server, n.Profile(day), remedy.Debian12)
+	if err != nil {
+		return usageError{err}
+	}
+	fmt.Fprintf(e.stdout, "# %s, %s\n# %s\n", n.Key(), day.Format(time.DateOnly), c.File)
+	for _, note := range c.Notes {
+		fmt.Fprintf(e.stdout, "# %s\n", note.In(lang))
+	}
+	fmt.Fprintf(e.stdout, "\n%s\n", strings.TrimSpace(c.Text))
+	return nil
+}
+
+// readRecords reads a zone file with one CAA or TLSA record a line.
+func readRecords(file string) (records []string, err error) {
+	if file == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(b)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if err := tls.CheckRecord(line); err != nil {
+			return nil, usageError{err}
+		}
+		records = append(records, line)
+	}
+	return records, nil
 }
 
 // chooseNorms looks norms up by their names.
@@ -267,7 +332,7 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 	host, port, err := splitTarget(target, t.flags.startTLS)
 	var addresses []string
 	if err == nil {
-		addresses, err = resolve(ctx, host, port)
+		addresses, err = t.resolve(ctx, host, port)
 	}
 	if err != nil {
 		res.Failure = enumerate.FailureOf(err)
@@ -280,12 +345,12 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 	}
 	var failed error
 	for _, address := range addresses {
-		offer, err := t.ask(ctx, enumerate.Target{Host: name, Address: address, StartTLS: t.flags.startTLS})
+		offer, err := t.ask(ctx, enumerate.Target{Host: name, Address: address, StartTLS: t.flags.startTLS, Datagram: t.flags.dtls})
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("%s: %w", address, err))
+			failed = errors.Join(failed, err)
 		}
 		if len(offer.Versions) > 0 {
-			res.Addresses = append(res.Addresses, tls.Describe(offer, time.Now()))
+			res.Addresses = append(res.Addresses, offer)
 		}
 	}
 	if len(res.Addresses) == 0 && failed != nil {
@@ -312,23 +377,30 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 }
 
 // ask asks one address.
-func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (enumerate.Offer, error) {
+func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (tls.Offered, error) {
 	var all []*enumerate.Exchange
-	began := time.Now()
-	o := enumerate.Options{Parallel: t.flags.parallel, Rate: t.flags.rate, Timeout: t.flags.timeout,
+	began := time.Now().UTC()
+	o := enumerate.Options{Parallel: t.flags.parallel, Rate: t.flags.rate, Timeout: t.flags.timeout, Deep: t.flags.deep,
 		Open:   func(ctx context.Context) (net.Conn, error) { return t.open(ctx, target) },
 		Record: func(x *enumerate.Exchange) { all = append(all, x) }}
 	cost, err := enumerate.Run(ctx, target, o)
-	if t.store != nil {
-		err = errors.Join(err, t.store.put(tls.Transcript{Target: target, Began: began.UTC()}, all))
-	}
 	offer := enumerate.Derive(target, all)
 	offer.Cost = &cost
-	return offer, err
+	beside := tls.Supplement{Records: t.flags.records}
+	if t.flags.revocation {
+		beside.Ask(ctx, offer, began, fetcher(target.Address, t.flags.timeout))
+	}
+	if t.store != nil {
+		err = errors.Join(err, t.store.put(tls.Transcript{Target: target, Began: began}, all, beside))
+	}
+	return tls.Describe(offer, beside, began), err
 }
 
 // open connects to a target, up to the first ClientHello.
 func (t *tlsRun) open(ctx context.Context, target enumerate.Target) (net.Conn, error) {
+	if target.Datagram {
+		return new(net.Dialer).DialContext(ctx, "udp", target.Address)
+	}
 	c, err := starttls.Dial(ctx, t.flags.proxy, "tcp", target.Address)
 	if err != nil || target.StartTLS == "" {
 		return c, err
@@ -346,7 +418,7 @@ func splitTarget(target, startTLS string) (host, port string, err error) {
 	if err != nil {
 		host, port = strings.Trim(target, "[]"), cmp.Or(starttls.Port(startTLS), "443")
 	}
-	if host == "" || strings.ContainsAny(host, "/@? ") {
+	if _, bad := strconv.ParseUint(port, 10, 16); bad != nil || host == "" || strings.ContainsAny(host, "/@? ") {
 		return "", "", fmt.Errorf("%q is not HOST[:PORT]", target)
 	}
 	return strings.TrimSuffix(host, "."), port, nil
@@ -356,7 +428,14 @@ func splitTarget(target, startTLS string) (host, port string, err error) {
 const maxAddresses = 32
 
 // resolve lists all addresses of a name with the port.
-func resolve(ctx context.Context, host, port string) ([]string, error) {
+func (t *tlsRun) resolve(ctx context.Context, host, port string) ([]string, error) {
+	if len(t.flags.addresses) > 0 {
+		var out []string
+		for _, a := range t.flags.addresses {
+			out = append(out, net.JoinHostPort(a, port))
+		}
+		return out, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
@@ -422,7 +501,7 @@ func newEvidence(dir string) (*evidence, error) {
 }
 
 // put stores one transcript under a name of ours.
-func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange) error {
+func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange, beside tls.Supplement) error {
 	v.mu.Lock()
 	v.n++
 	name := fmt.Sprintf("%s/%05d.jsonl", tls.Transcripts, v.n)
@@ -436,7 +515,15 @@ func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange) error {
 	for _, x := range all {
 		err = errors.Join(err, enc.Encode(x))
 	}
-	return errors.Join(err, w.Close())
+	err = errors.Join(err, w.Close())
+	if beside.Revocation || len(beside.Records) > 0 {
+		w, failed := v.writer.Evidence(tls.SupplementOf(name))
+		if failed != nil {
+			return errors.Join(err, failed)
+		}
+		err = errors.Join(err, json.NewEncoder(w).Encode(beside), w.Close())
+	}
+	return err
 }
 
 // seal derives the observations from what was written, judges them and seals

@@ -15,7 +15,7 @@ import (
 // the server answered others; what is neither granted nor refused is unknown.
 func Derive(target Target, exchanges []*Exchange) Offer {
 	d := &derivation{datagram: target.Datagram, host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
-		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}, oracle: map[string][]string{}}
+		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}, oracle: map[string][]string{}, lost: map[string]bool{}}
 	for _, e := range exchanges {
 		if !e.Start.IsZero() {
 			d.read(e)
@@ -52,7 +52,7 @@ type derivation struct {
 	names     map[string]string   // certificate by what name was asked for
 	kinds     []uint32            // of SSL 2.0
 	oracle    map[string][]string // reactions to paddings, by question
-	lost      int
+	lost      map[string]bool     // questions, and whether they are without an answer
 }
 
 func (d *derivation) of(v uint16) *evidence {
@@ -77,8 +77,9 @@ func (d *derivation) read(e *Exchange) {
 	v := judge(f)
 	if v == unsure && e.Confirmed {
 		v = refused
-	} else if v == unsure {
-		d.lost++
+	}
+	if open, asked := d.lost[e.key()]; open || !asked { // what is asked again is the same hello
+		d.lost[e.key()] = v == unsure
 	}
 	switch v {
 	case granted:
@@ -87,6 +88,15 @@ func (d *derivation) read(e *Exchange) {
 		d.refuse(e, f, highest)
 	}
 	d.feature(e, f, v)
+}
+
+func (d *derivation) unanswered() (n int) {
+	for _, open := range d.lost {
+		if open {
+			n++
+		}
+	}
+	return n
 }
 
 // newest returns the latest of some versions; those of DTLS count downwards.
@@ -304,7 +314,7 @@ func (d *derivation) offer(target Target) Offer {
 		transport = "udp"
 	}
 	offer := Offer{Host: target.Host, Address: target.Address, Transport: transport, StartTLS: target.StartTLS, Protocols: d.named,
-		Features: d.features, Flaws: d.flaws, Tickets: d.tickets, Client: d.client, Unanswered: d.lost}
+		Features: d.features, Flaws: d.flaws, Tickets: d.tickets, Client: d.client, Unanswered: d.unanswered()}
 	d.below()
 	for _, code := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30, hello.SSL20, hello.DTLS13, hello.DTLS12, hello.DTLS10} {
 		if k := d.versions[code]; k != nil {

@@ -63,6 +63,16 @@ type Chunk struct {
 	Data []byte        `json:"data"`
 }
 
+// key tells exchanges apart by their question and the first bytes that were
+// sent, which are the same when it is asked again.
+func (e *Exchange) key() string {
+	key := string(e.Question) + " " + e.Detail + " "
+	if len(e.Chunks) > 0 {
+		key += string(e.Chunks[0].Data)
+	}
+	return key
+}
+
 // Replay reads an exchange again.
 func (e *Exchange) Replay() *hello.Flight {
 	f := e.flight()

@@ -47,8 +47,32 @@ type ahead struct {
 var errGivenUp = errors.New("the server accepts no more connections")
 
 // maxFailures is after how many dials in a row the pool gives up: with the
-// growing pauses between them more than half a minute.
-const maxFailures = 24
+// growing pauses between them more than half a minute. Where none ever
+// succeeded, maxRounds rounds are enough.
+const (
+	maxFailures = 24
+	maxRounds   = 3
+)
+
+// hopeless reports whether there is no use in dialing again. The caller holds
+// the lock.
+func (p *pool) hopeless() bool {
+	return p.failures >= maxFailures || p.rtt == 0 && p.throttled >= maxRounds
+}
+
+// failure says why the pool has given up.
+func (p *pool) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.why()
+}
+
+func (p *pool) why() error {
+	if p.rtt == 0 && p.failed != nil {
+		return p.failed
+	}
+	return errGivenUp
+}
 
 func newPool(limit int, gap, timeout time.Duration, open func(context.Context) (net.Conn, error)) *pool {
 	p := &pool{open: open, timeout: timeout, limit: limit, floor: gap, gap: gap}
@@ -67,7 +91,7 @@ func (p *pool) expect(ctx context.Context, n int) {
 // fill starts the dials that are wanted and allowed. The caller holds the
 // lock.
 func (p *pool) fill(ctx context.Context) {
-	for !p.closed && p.failures < maxFailures && p.used+p.dialing+len(p.idle) < p.limit {
+	for !p.closed && !p.hopeless() && p.used+p.dialing+len(p.idle) < p.limit {
 		want := p.waiting
 		if p.rtt > 0 && p.failures == 0 {
 			want += p.wanted
@@ -188,8 +212,8 @@ func (p *pool) get(ctx context.Context) (net.Conn, error) {
 			p.idle = p.idle[1:]
 			p.used++
 			return c.Conn, nil
-		case p.failures >= maxFailures || p.rtt == 0 && p.failures >= 3 && p.dialing == 0:
-			return nil, errors.Join(errGivenUp, p.failed)
+		case p.hopeless():
+			return nil, p.why()
 		}
 		p.changed.Wait()
 	}

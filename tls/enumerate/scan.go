@@ -178,7 +178,7 @@ func (s *scan) run(ctx context.Context) error {
 			case ctx.Err() != nil:
 				return ctx.Err()
 			case s.gone:
-				return errGivenUp
+				return s.pool.failure()
 			}
 			return nil
 		}
