@@ -253,6 +253,8 @@ func kindWord(kind string) probe.Text {
 		return probe.Text{DE: "Kontaktierte Gegenstellen", EN: "Contacted hosts"}
 	case "tracking.leak":
 		return probe.Text{DE: "Weitergegebene Geheimnisse", EN: "Secrets passed on"}
+	case "turn.server":
+		return probe.Text{DE: "STUN- und TURN-Server", EN: "STUN and TURN servers"}
 	case "webrtc.connection":
 		return probe.Text{DE: "WebRTC-Verbindungen", EN: "WebRTC connections"}
 	case "webrtc.device":

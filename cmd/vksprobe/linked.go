@@ -14,6 +14,7 @@ import (
 	"vksprobe/tls"
 	"vksprobe/tracking"
 	"vksprobe/webrtc"
+	"vksprobe/webrtc/turn"
 )
 
 // What is linked in, and nowhere else: adapters in order of recognition,
@@ -21,8 +22,8 @@ import (
 var (
 	adapters  = []*vks.Adapter{vks.Janus, vks.Demo}
 	fallback  = vks.Generic
-	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, tracking.Observer}
-	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &tracking.Rules)
+	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, turn.Observer, tracking.Observer}
+	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &turn.Rules, &tracking.Rules)
 )
 
 // formats are written into every bundle.

@@ -88,9 +88,11 @@ func judgeRelay(f Facts) *probe.Finding {
 			"The server permits to relay to "+list+". This leads into its network only if IPv6 is translated into IPv4 there.")
 		found.Severity = probe.Medium
 		return found
+	case len(f.Peers) == 0:
+		return finding(probe.Unknown, "Ungeprüft: Die Frage setzt eine Zuteilung voraus, also in der Regel Zugangsdaten.", "Not checked: the question takes an allocation, thus usually credentials.")
 	case len(refused) == 0 || len(open) > 0:
-		return finding(probe.Unknown, fmt.Sprintf("Für %d Adressen lehnte der Server die Vermittlung ab, für %d blieb es offen. Die Prüfung setzt eine Zuteilung voraus, also in der Regel Zugangsdaten.", len(refused), len(open)),
-			fmt.Sprintf("For %d addresses the server refused to relay, for %d it is not known. This takes an allocation, thus usually credentials.", len(refused), len(open)))
+		return finding(probe.Unknown, fmt.Sprintf("Für %d Adressen lehnte der Server die Vermittlung ab, für %d blieb es offen.", len(refused), len(open)),
+			fmt.Sprintf("For %d addresses the server refused to relay, for %d it is not known.", len(refused), len(open)))
 	}
 	de, en := fmt.Sprintf("Der Server lehnt die Vermittlung an alle %d angefragten Adressen ab.", len(refused)), fmt.Sprintf("The server refuses to relay to all %d addresses asked for.", len(refused))
 	if f.IPv6.Works.State != Yes {

@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"vksprobe/probe"
+	"vksprobe/report"
+	"vksprobe/report/bundle"
+	"vksprobe/webrtc/turn"
+)
+
+var turnCommand = &command{
+	name:  "turn",
+	args:  "URL…",
+	short: "ask STUN and TURN servers what they do for whom",
+	long: `
+Turn asks each server, over each transport that its URL has, whether it wants
+credentials, what it gives to those who have them, for how long they are good,
+and to which addresses it would relay: loopback, private networks, the
+metadata services of clouds. A URL is one as in "turn:host:3478",
+"turns:host:5349?transport=tcp" or "stun:host". Ask only servers that you may
+examine.
+
+Only the permission to relay is asked for. No data is relayed to anybody, and
+all allocations are ended. Without credentials the questions are those that
+every stranger can ask. With them one question bears a wrong password on
+purpose.
+
+Passwords are read from files, never from the command line, and are neither
+printed nor stored. The transcripts of -evidence contain user names and the
+checksums made with the password, as they were sent.
+
+With -bundle the servers, and their credentials, are those that the pages of
+a scan were given. The arguments then are the names of the hosts that may be
+asked, and -active lets those be asked that are in the scope of the scan: the
+host of the link and the own domains. Others are reported as not asked.`,
+	exits: `
+  0  nothing violated
+  1  no server could be asked
+  2  usage
+  3  violations found
+  4  nothing violated, but something could not be measured`,
+	run: runTURN,
+}
+
+// turnFlags are what the command is told.
+type turnFlags struct {
+	user, passwordFile, credentialFile, bundle, evidence, lang, date string
+	active, asJSON                                                   bool
+	timeout, wait                                                    time.Duration
+}
+
+func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
+	var f turnFlags
+	fs.StringVar(&f.user, "user", "", "user `NAME` of the credentials; its password comes from -password-file")
+	fs.StringVar(&f.passwordFile, "password-file", "", "read the password of -user from `FILE`, - for standard input")
+	fs.StringVar(&f.credentialFile, "credential-file", "", "read user name and password from the two lines of `FILE`, - for standard input")
+	fs.StringVar(&f.bundle, "bundle", "", "ask the servers that the scan in the bundle `DIR` saw; the arguments are the hosts that may be asked")
+	fs.BoolVar(&f.active, "active", false, "with -bundle: ask the servers in the scope of the scan")
+	fs.StringVar(&f.evidence, "evidence", "", "seal the transcripts into a bundle in this new `DIR`")
+	fs.StringVar(&f.date, "date", "", "judge as of this day (YYYY-MM-DD) instead of today")
+	fs.StringVar(&f.lang, "lang", "en", "language of the texts, de or en")
+	fs.DurationVar(&f.timeout, "timeout", 8*time.Second, "wait for an answer this long")
+	fs.DurationVar(&f.wait, "wait", 0, "wait at most this long for a credential to expire, and see whether it is still accepted")
+	fs.BoolVar(&f.asJSON, "json", false, "print one JSON object per server")
+	rest, err := parseAny(fs, args)
+	if err != nil {
+		return err
+	}
+	if err := checkLang(f.lang); err != nil {
+		return err
+	}
+	if f.timeout <= 0 || f.wait < 0 {
+		return usageError{errors.New("-timeout must be positive, -wait not negative")}
+	}
+	t := &turnRun{env: e, flags: f}
+	if t.day, err = judgeDate(f.date); err != nil {
+		return err
+	}
+	servers, scope, err := turnServers(ctx, e, f, rest)
+	if err != nil {
+		return err
+	}
+	t.dial = scope.Dial(new(onePlace).dial)
+	if f.evidence != "" {
+		if t.writer, err = bundle.Create(f.evidence); err != nil {
+			return err
+		}
+	}
+	return t.all(ctx, servers)
+}
+
+// turnServers returns whom to ask, and who may be asked.
+func turnServers(ctx context.Context, e *env, f turnFlags, args []string) ([]turn.Server, probe.Scope, error) {
+	if f.bundle != "" {
+		return bundleServers(ctx, f, args)
+	}
+	fail := func(err error) ([]turn.Server, probe.Scope, error) { return nil, probe.Scope{}, usageError{err} }
+	switch {
+	case f.active:
+		return fail(errors.New("-active goes with -bundle; servers that are named are asked without it"))
+	case len(args) == 0:
+		return fail(errors.New("turn wants a URL such as turn:host:3478"))
+	}
+	user, password, err := turnCredentials(e, f)
+	if err != nil {
+		return nil, probe.Scope{}, err
+	}
+	var servers []turn.Server
+	var scope probe.Scope
+	for _, url := range args {
+		s := turn.Server{URL: url, Username: user, Credential: password}
+		host := s.Host()
+		if host == "" {
+			return fail(fmt.Errorf("%q is no URL of a STUN or TURN server", url))
+		}
+		if scheme, _, _ := strings.Cut(strings.ToLower(url), ":"); strings.HasPrefix(scheme, "stun") {
+			s.Username, s.Credential = "", ""
+		}
+		if slices.ContainsFunc(servers, func(o turn.Server) bool { return o.URL == url }) {
+			continue
+		}
+		servers, scope.Hosts = append(servers, s), append(scope.Hosts, host)
+	}
+	return servers, scope, nil
+}
+
+// turnCredentials reads user name and password.
+func turnCredentials(e *env, f turnFlags) (user, password string, err error) {
+	switch {
+	case f.credentialFile != "" && (f.user != "" || f.passwordFile != ""):
+		return "", "", usageError{errors.New("-credential-file goes neither with -user nor with -password-file")}
+	case (f.user == "") != (f.passwordFile == ""):
+		return "", "", usageError{errors.New("-user and -password-file come together")}
+	case f.credentialFile != "":
+		text, err := readSecret(e, f.credentialFile)
+		if err != nil {
+			return "", "", err
+		}
+		user, password, _ = strings.Cut(text, "\n")
+		user, password = strings.TrimSuffix(user, "\r"), strings.TrimRight(password, "\r\n")
+	case f.user != "":
+		user = f.user
+		if password, err = readSecret(e, f.passwordFile); err != nil {
+			return "", "", err
+		}
+	default:
+		return "", "", nil
+	}
+	if user == "" || password == "" || strings.ContainsAny(password, "\r\n") {
+		return "", "", usageError{errors.New("the credentials are no user name and password of one line each")}
+	}
+	return user, password, nil
+}
+
+// bundleServers takes the servers from the evidence of a scan. The names are
+// the hosts that the user lets be asked.
+func bundleServers(ctx context.Context, f turnFlags, names []string) ([]turn.Server, probe.Scope, error) {
+	fail := func(err error) ([]turn.Server, probe.Scope, error) { return nil, probe.Scope{}, err }
+	if f.user != "" || f.passwordFile != "" || f.credentialFile != "" {
+		return fail(usageError{errors.New("with -bundle the credentials are those of the scan")})
+	}
+	for _, name := range names {
+		if _, err := netip.ParseAddr(name); err != nil && strings.ContainsAny(name, ":/@?") {
+			return fail(usageError{fmt.Errorf("with -bundle the arguments are names of hosts, and %q is none", name)})
+		}
+	}
+	b, err := openVerified(ctx, f.bundle)
+	if err != nil {
+		return fail(err)
+	}
+	record, err := b.Record()
+	if err != nil {
+		return fail(err)
+	}
+	servers, err := turn.Servers(ctx, record)
+	if err != nil {
+		return fail(err)
+	}
+	if len(servers) == 0 {
+		return fail(fmt.Errorf("no page in %s named a STUN or TURN server", f.bundle))
+	}
+	scope := probe.Scope{Hosts: names}
+	if f.active {
+		of := record.Target.Scope()
+		scope.Hosts, scope.Domains = append(scope.Hosts, of.Hosts...), of.Domains
+	}
+	if !slices.ContainsFunc(servers, func(s turn.Server) bool { return scope.Has(s.Host()) }) {
+		var hosts []string
+		for _, s := range servers {
+			if !slices.Contains(hosts, s.Host()) {
+				hosts = append(hosts, s.Host())
+			}
+		}
+		return fail(hinted{usageError{errors.New("none of the servers may be asked")},
+			"name those that you may examine; the scan saw " + strings.Join(hosts, ", ")})
+	}
+	return servers, scope, nil
+}
+
+// onePlace opens sockets, always to the same address of a name: what a server
+// says over one of them is held against what it says over another.
+type onePlace struct {
+	mu    sync.Mutex
+	place map[string]netip.Addr
+}
+
+func (o *onePlace) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	at, known := o.place[host]
+	o.mu.Unlock()
+	all := []netip.Addr{at}
+	if !known {
+		if all, err = net.DefaultResolver.LookupNetIP(ctx, "ip", host); err != nil {
+			return nil, err
+		}
+	}
+	var errs []error
+	for _, a := range all[:min(len(all), maxAddresses)] {
+		c, err := new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(a.Unmap().String(), port))
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		if o.place == nil {
+			o.place = map[string]netip.Addr{}
+		}
+		o.place[host] = a
+		return c, nil
+	}
+	return nil, errors.Join(errs...)
+}
+
+// turnRun is one run of the command.
+type turnRun struct {
+	env    *env
+	flags  turnFlags
+	day    time.Time
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	writer *bundle.Writer // nil without -evidence
+	began  time.Time
+}
+
+// turnResult is what is printed of one server.
+type turnResult struct {
+	Server   string          `json:"server"`
+	Failure  probe.Failure   `json:"failure,omitempty"` // why it answered by no transport
+	Facts    turn.Facts      `json:"facts"`
+	Findings []probe.Finding `json:"findings"`
+}
+
+// all asks the servers one after the other, because several URLs are often one
+// server, judges what they said together, and prints it.
+func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
+	t.began = time.Now()
+	var results []turnResult
+	var observations []probe.Observation
+	var errs []error
+	for i, s := range servers {
+		transcript, err := turn.Check(ctx, s, turn.Options{Dial: t.dial, Timeout: t.flags.timeout, Wait: t.flags.wait})
+		errs = append(errs, err)
+		if len(transcript) == 0 {
+			continue
+		}
+		name := fmt.Sprintf("%s/%05d.jsonl", turn.Transcripts, i+1)
+		errs = append(errs, t.put(name, transcript))
+		o := turn.Observation(transcript, probe.Evidence{Path: "evidence/" + name})
+		o.ID = fmt.Sprintf("turn.server-%d", len(observations)+1)
+		observations = append(observations, o)
+		results = append(results, turnResult{Server: s.URL, Failure: o.Failure, Facts: turn.Read(transcript)})
+	}
+	findings, err := probe.Judge(probe.NewFacts(observations), t.day, probe.Rules(&turn.Rules))
+	if err != nil {
+		return err
+	}
+	asked := false
+	for _, r := range results {
+		asked = asked || r.Failure == ""
+		r.Findings = []probe.Finding{}
+		for _, f := range findings {
+			if f.Subject == r.Server {
+				r.Findings = append(r.Findings, f)
+			}
+		}
+		errs = append(errs, t.print(r))
+	}
+	problem := errors.Join(errs...)
+	if t.writer != nil {
+		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Judged: t.day}
+		if err := sealActive(t.writer, run, problem != nil); err != nil {
+			return err
+		}
+	}
+	if problem != nil {
+		fmt.Fprintf(t.env.stderr, "vksprobe: %v\n", problem)
+	}
+	state := probe.Complete
+	if problem != nil {
+		state = probe.Incomplete
+	}
+	if !asked {
+		return exit(exitError)
+	}
+	return verdictExit(findings, state)
+}
+
+func (t *turnRun) print(r turnResult) error {
+	if !t.flags.asJSON {
+		return report.TURN(t.env.stdout, r.Facts, r.Findings, t.flags.lang)
+	}
+	line, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	_, err = t.env.stdout.Write(append(line, '\n'))
+	return err
+}
+
+// put stores a transcript as evidence.
+func (t *turnRun) put(name string, transcript turn.Transcript) error {
+	if t.writer == nil {
+		return nil
+	}
+	w, err := t.writer.Evidence(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(turn.WriteTranscript(w, transcript), w.Close())
+}
