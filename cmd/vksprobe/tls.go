@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -276,6 +277,10 @@ type tlsRun struct {
 	day   time.Time
 	store *evidence
 
+	// connect opens sockets to targets, without STARTTLS; by default they are
+	// opened as the flags say.
+	connect func(context.Context, enumerate.Target) (net.Conn, error)
+
 	mu                          sync.Mutex
 	asked, objected, incomplete int
 }
@@ -356,24 +361,47 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 	if len(res.Addresses) == 0 && failed != nil {
 		res.Failure = enumerate.FailureOf(failed)
 	}
+	res.assess(t.day, t.norms)
+	t.print(res, failed)
+}
+
+// assess compares the addresses with each other and with the norms.
+func (res *tlsResult) assess(day time.Time, norms []*norm.Norm) {
 	var offers []enumerate.Offer
-	for _, o := range res.Addresses {
-		offers = append(offers, o.Offer)
-	}
-	res.Differences = enumerate.Compare(offers)
 	var offered []norm.Mechanism
 	for _, o := range res.Addresses {
+		offers = append(offers, o.Offer)
 		for _, m := range tls.Mechanisms(o) {
 			if !slices.Contains(offered, m) {
 				offered = append(offered, m)
 			}
 		}
 	}
+	res.Differences = enumerate.Compare(offers)
 	if len(res.Addresses) > 0 {
-		report := norm.Compare(offered, t.day, t.norms...)
+		report := norm.Compare(offered, day, norms...)
 		res.Assessments = &report
 	}
-	t.print(res, failed)
+}
+
+// objects reports whether the first norm objects to something, or whether
+// there is a flaw.
+func (res *tlsResult) objects() bool {
+	return res.Assessments != nil && len(res.Assessments.Norms) > 0 &&
+		slices.ContainsFunc(res.Assessments.Norms[0].Assessments, func(a norm.Assessment) bool { return a.Class.Objects() }) ||
+		slices.ContainsFunc(res.Addresses, func(o tls.Offered) bool {
+			return slices.Contains(slices.Collect(maps.Values(o.Flaws)), enumerate.Yes)
+		})
+}
+
+// unsure counts the addresses that left something without an answer.
+func (res *tlsResult) unsure() (n int) {
+	for _, o := range res.Addresses {
+		if o.Unanswered > 0 || slices.ContainsFunc(o.Versions, func(v enumerate.Version) bool { return len(v.SuitesUnknown) > 0 }) {
+			n++
+		}
+	}
+	return n
 }
 
 // ask asks one address.
@@ -398,6 +426,9 @@ func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (tls.Offered,
 
 // open connects to a target, up to the first ClientHello.
 func (t *tlsRun) open(ctx context.Context, target enumerate.Target) (net.Conn, error) {
+	if t.connect != nil {
+		return t.connect(ctx, target)
+	}
 	if target.Datagram {
 		return new(net.Dialer).DialContext(ctx, "udp", target.Address)
 	}
@@ -462,16 +493,8 @@ func (t *tlsRun) print(res tlsResult, err error) {
 		t.incomplete++
 		fmt.Fprintf(t.env.stderr, "vksprobe: %s: %v\n", res.Target, err)
 	}
-	objects := res.Assessments != nil && len(res.Assessments.Norms) > 0 && slices.ContainsFunc(res.Assessments.Norms[0].Assessments, func(a norm.Assessment) bool { return a.Class.Objects() })
-	for _, o := range res.Addresses {
-		if o.Unanswered > 0 || slices.ContainsFunc(o.Versions, func(v enumerate.Version) bool { return len(v.SuitesUnknown) > 0 }) {
-			t.incomplete++
-		}
-		for _, state := range o.Flaws {
-			objects = objects || state == enumerate.Yes
-		}
-	}
-	if objects {
+	t.incomplete += res.unsure()
+	if res.objects() {
 		t.objected++
 	}
 	if t.flags.asJSON {

@@ -15,7 +15,10 @@ import (
 
 	"vksprobe/probe"
 	"vksprobe/report"
-	"vksprobe/report/bundle"
+	"vksprobe/tls"
+	"vksprobe/tls/enumerate"
+	"vksprobe/tls/norm"
+	"vksprobe/tls/tr02102"
 	"vksprobe/webrtc/turn"
 )
 
@@ -32,7 +35,8 @@ metadata services of clouds. A URL is one as in "turn:host:3478",
 examine.
 
 Only the permission to relay is asked for. No data is relayed to anybody, and
-all allocations are ended. Without credentials the questions are those that
+all allocations are ended. Where a server answers over TLS or DTLS, it is
+asked for all that it offers there, as vksprobe tls does. Without credentials the questions are those that
 every stranger can ask. With them one question bears a wrong password on
 purpose.
 
@@ -48,16 +52,16 @@ host of the link and the own domains. Others are reported as not asked.`,
   0  nothing violated
   1  no server could be asked
   2  usage
-  3  violations found
+  3  violations found, or a norm objects to what TLS offers
   4  nothing violated, but something could not be measured`,
 	run: runTURN,
 }
 
 // turnFlags are what the command is told.
 type turnFlags struct {
-	user, passwordFile, credentialFile, bundle, evidence, lang, date string
-	active, asJSON                                                   bool
-	timeout, wait                                                    time.Duration
+	user, passwordFile, credentialFile, bundle, evidence, lang, date, profile string
+	active, tls, asJSON                                                       bool
+	timeout, wait                                                             time.Duration
 }
 
 func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
@@ -67,6 +71,8 @@ func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error
 	fs.StringVar(&f.credentialFile, "credential-file", "", "read user name and password from the two lines of `FILE`, - for standard input")
 	fs.StringVar(&f.bundle, "bundle", "", "ask the servers that the scan in the bundle `DIR` saw; the arguments are the hosts that may be asked")
 	fs.BoolVar(&f.active, "active", false, "with -bundle: ask the servers in the scope of the scan")
+	fs.BoolVar(&f.tls, "tls", true, "find out all that TLS and DTLS offer")
+	fs.StringVar(&f.profile, "profile", tr02102.ID, "grade TLS by these `NORMS`, with commas between, as vksprobe tls does")
 	fs.StringVar(&f.evidence, "evidence", "", "seal the transcripts into a bundle in this new `DIR`")
 	fs.StringVar(&f.date, "date", "", "judge as of this day (YYYY-MM-DD) instead of today")
 	fs.StringVar(&f.lang, "lang", "en", "language of the texts, de or en")
@@ -87,13 +93,16 @@ func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error
 	if t.day, err = judgeDate(f.date); err != nil {
 		return err
 	}
+	if t.norms, err = chooseNorms(f.profile, ""); err != nil {
+		return err
+	}
 	servers, scope, err := turnServers(ctx, e, f, rest)
 	if err != nil {
 		return err
 	}
 	t.dial = scope.Dial(new(onePlace).dial)
 	if f.evidence != "" {
-		if t.writer, err = bundle.Create(f.evidence); err != nil {
+		if t.store, err = newEvidence(f.evidence); err != nil {
 			return err
 		}
 	}
@@ -249,12 +258,14 @@ func (o *onePlace) dial(ctx context.Context, network, address string) (net.Conn,
 
 // turnRun is one run of the command.
 type turnRun struct {
-	env    *env
-	flags  turnFlags
-	day    time.Time
-	dial   func(ctx context.Context, network, address string) (net.Conn, error)
-	writer *bundle.Writer // nil without -evidence
-	began  time.Time
+	env   *env
+	flags turnFlags
+	norms []*norm.Norm
+	day   time.Time
+	dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	store *evidence // nil without -evidence
+	began time.Time
+	known map[string]bool // what has been asked for TLS, "tls 192.0.2.1:5349"
 }
 
 // turnResult is what is printed of one server.
@@ -263,12 +274,13 @@ type turnResult struct {
 	Failure  probe.Failure   `json:"failure,omitempty"` // why it answered by no transport
 	Facts    turn.Facts      `json:"facts"`
 	Findings []probe.Finding `json:"findings"`
+	TLS      []tlsResult     `json:"tls,omitempty"` // of each transport that has it, unless another URL had it before
 }
 
 // all asks the servers one after the other, because several URLs are often one
 // server, judges what they said together, and prints it.
 func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
-	t.began = time.Now()
+	t.began, t.known = time.Now(), map[string]bool{}
 	var results []turnResult
 	var observations []probe.Observation
 	var errs []error
@@ -283,16 +295,24 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 		o := turn.Observation(transcript, probe.Evidence{Path: "evidence/" + name})
 		o.ID = fmt.Sprintf("turn.server-%d", len(observations)+1)
 		observations = append(observations, o)
-		results = append(results, turnResult{Server: s.URL, Failure: o.Failure, Facts: turn.Read(transcript)})
+		r := turnResult{Server: s.URL, Failure: o.Failure, Facts: turn.Read(transcript), Findings: []probe.Finding{}}
+		if t.flags.tls {
+			r.TLS, err = t.secured(ctx, s.Host(), r.Facts)
+			errs = append(errs, err)
+		}
+		results = append(results, r)
 	}
 	findings, err := probe.Judge(probe.NewFacts(observations), t.day, probe.Rules(&turn.Rules))
 	if err != nil {
 		return err
 	}
-	asked := false
+	asked, objects, unsure := false, false, 0
 	for _, r := range results {
 		asked = asked || r.Failure == ""
-		r.Findings = []probe.Finding{}
+		for _, o := range r.TLS {
+			objects = objects || o.objects()
+			unsure += o.unsure()
+		}
 		for _, f := range findings {
 			if f.Subject == r.Server {
 				r.Findings = append(r.Findings, f)
@@ -301,9 +321,9 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 		errs = append(errs, t.print(r))
 	}
 	problem := errors.Join(errs...)
-	if t.writer != nil {
+	if t.store != nil {
 		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Judged: t.day}
-		if err := sealActive(t.writer, run, problem != nil); err != nil {
+		if err := sealActive(t.store.writer, run, problem != nil || unsure > 0); err != nil {
 			return err
 		}
 	}
@@ -311,18 +331,69 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 		fmt.Fprintf(t.env.stderr, "vksprobe: %v\n", problem)
 	}
 	state := probe.Complete
-	if problem != nil {
+	if problem != nil || unsure > 0 {
 		state = probe.Incomplete
 	}
-	if !asked {
+	switch {
+	case !asked:
 		return exit(exitError)
+	case objects:
+		return exit(exitViolation)
 	}
 	return verdictExit(findings, state)
 }
 
+// secured asks for all that the server offers by TLS and DTLS, at each address
+// where somebody spoke it.
+func (t *turnRun) secured(ctx context.Context, host string, f turn.Facts) ([]tlsResult, error) {
+	var all []tlsResult
+	var errs []error
+	for _, d := range f.Doors {
+		key := d.Transport + " " + d.Address
+		spoke := d.Reachable.State == turn.Yes || d.Reachable.Failure == probe.TLSAlert
+		if (d.Transport != "tls" && d.Transport != "dtls") || !spoke || t.known[key] || ctx.Err() != nil {
+			continue
+		}
+		t.known[key] = true
+		target := enumerate.Target{Host: host, Address: d.Address, Datagram: d.Transport == "dtls"}
+		if _, err := netip.ParseAddr(host); err == nil {
+			target.Host = "" // an address is no server name (RFC 6066 section 3)
+		}
+		r := &tlsRun{env: t.env, flags: tlsFlags{parallel: 16, timeout: t.flags.timeout}, norms: t.norms, day: t.day, store: t.store,
+			connect: func(ctx context.Context, target enumerate.Target) (net.Conn, error) {
+				_, port, err := net.SplitHostPort(target.Address)
+				if err != nil {
+					return nil, err
+				}
+				network := "tcp"
+				if target.Datagram {
+					network = "udp"
+				}
+				return t.dial(ctx, network, net.JoinHostPort(host, port))
+			}}
+		res := tlsResult{Target: strings.ToUpper(d.Transport) + " " + d.Address}
+		offer, err := r.ask(ctx, target)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", res.Target, err))
+		}
+		if len(offer.Versions) > 0 {
+			res.Addresses = []tls.Offered{offer}
+		} else if err != nil {
+			res.Failure = enumerate.FailureOf(err)
+		}
+		res.assess(t.day, t.norms)
+		all = append(all, res)
+	}
+	return all, errors.Join(errs...)
+}
+
 func (t *turnRun) print(r turnResult) error {
 	if !t.flags.asJSON {
-		return report.TURN(t.env.stdout, r.Facts, r.Findings, t.flags.lang)
+		err := report.TURN(t.env.stdout, r.Facts, r.Findings, t.flags.lang)
+		for _, o := range r.TLS {
+			report.TLS(t.env.stdout, o.Target, o.Addresses, o.Assessments, o.Differences, t.flags.lang)
+		}
+		return err
 	}
 	line, err := json.Marshal(r)
 	if err != nil {
@@ -334,10 +405,10 @@ func (t *turnRun) print(r turnResult) error {
 
 // put stores a transcript as evidence.
 func (t *turnRun) put(name string, transcript turn.Transcript) error {
-	if t.writer == nil {
+	if t.store == nil {
 		return nil
 	}
-	w, err := t.writer.Evidence(name)
+	w, err := t.store.writer.Evidence(name)
 	if err != nil {
 		return err
 	}
