@@ -28,14 +28,13 @@ import (
 	"fmt"
 	"net"
 	"time"
-
-	"vksprobe/probe"
 )
 
 // Options say how a server is asked.
 type Options struct {
 	Server string // what the server is called in observations: "media server of meet.example"
 	Deep   bool   // everything that is accepted, which takes many joins
+	Bare   bool   // it speaks DTLS to everybody and is always the server, as with Datagrams
 	Joins  int    // bound on them, by default 2, and 80 if Deep
 
 	Timeout time.Duration // for one handshake, by default 8 s
@@ -89,13 +88,10 @@ func Enumerate(ctx context.Context, connect Connect, o Options) (Transcript, err
 }
 
 // Datagrams is a Connect for a server that speaks DTLS to everybody, without
-// ICE and without a session: each call opens a socket of its own. Only Active
-// has a meaning there.
+// ICE and without a session: each call opens a socket of its own. It takes
+// [Options].Bare.
 func Datagrams(dial func(ctx context.Context) (net.Conn, error)) Connect {
-	return func(ctx context.Context, _ *Identity, setup Setup) (*Line, error) {
-		if setup != Active {
-			return nil, fmt.Errorf("nobody will begin a handshake with us: %w", probe.ErrOutOfScope)
-		}
+	return func(ctx context.Context, _ *Identity, _ Setup) (*Line, error) {
 		conn, err := dial(ctx)
 		if err != nil {
 			return nil, err

@@ -86,7 +86,9 @@ func (f *Facts) offer(x *Exchange, r *reading) {
 	if r.cookie {
 		f.learn(CookieAnswered, r.flight.ClientHello != nil && len(r.flight.ClientHello.Cookie) > 0)
 	}
-	f.learn(Handshake, x.Complete)
+	if x.Complete { // if not, that may be for the want of a common suite
+		f.Features[Handshake] = Yes
+	}
 }
 
 // features reads what a server says beside its choices.
@@ -208,6 +210,7 @@ func version(code uint16, t Transcript, readings []*reading) Version {
 	sets := [dimensions]*Set{&v.Suites, &v.Groups, &v.Schemes, &v.Profiles}
 	names := [dimensions]func(uint16) string{iana.SuiteName, iana.GroupName, iana.SignatureSchemeName, iana.SRTPProfileName}
 	var accepted, refusedCodes [dimensions][]uint16
+	need := needed(code, readings) // without this group a refusal tells nothing about others
 	prefers := [dimensions]Preference{}
 	for i, r := range readings {
 		x := &t[i]
@@ -221,7 +224,9 @@ func version(code uint16, t Transcript, readings []*reading) Version {
 				v.Accepted, v.Exchanges = No, append(v.Exchanges, x.N)
 			}
 			if d := slices.Index(questions[:], x.Ask); d >= 0 && x.Version == code && r.verdict == refused {
-				refusedCodes[d] = append(refusedCodes[d], without(lists[d], accepted[d])...)
+				if dimension(d) != groups || need == 0 || slices.Contains(lists[d], need) {
+					refusedCodes[d] = append(refusedCodes[d], without(lists[d], accepted[d])...)
+				}
 			}
 			continue
 		}
@@ -251,7 +256,7 @@ func version(code uint16, t Transcript, readings []*reading) Version {
 			for d, chosen := range r.chosen {
 				list := lists[d]
 				switch {
-				case len(list) < 2 || r.took(dimension(d)) == 0:
+				case len(list) < 2 || r.took(dimension(d)) == 0 || prefers[d] != "":
 				case chosen == list[len(list)-1]:
 					prefers[d] = OfServer
 				case chosen == list[0]:

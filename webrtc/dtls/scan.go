@@ -13,7 +13,9 @@ var questions = [dimensions]Question{AskSuites, AskGroups, AskSchemes, AskProfil
 
 // run asks everything.
 func (s *scan) run(ctx context.Context) {
-	s.ask(ctx, Passive, AskOffer, offer{})
+	if !s.options.Bare {
+		s.ask(ctx, Passive, AskOffer, offer{})
+	}
 	first := s.ask(ctx, Active, AskChoice, everything(0))
 	if !s.options.Deep || first.theirs != nil {
 		return
@@ -82,7 +84,7 @@ func (n *narrowing) run(ctx context.Context) {
 	for d := range dimensions {
 		for more := n.first[d] != 0; more; {
 			more = n.single(ctx, d, true)
-			if !more && d == groups && n.needed() != 0 {
+			if !more && d == groups && slices.Contains(n.known[groups], n.needed()) {
 				more = n.single(ctx, d, false)
 			}
 		}
@@ -106,7 +108,7 @@ func (n *narrowing) single(ctx context.Context, d dimension, curve bool) bool {
 	o := everything(n.version).with(d, rest)
 	switch d {
 	case groups:
-		o = o.with(suites, n.suitesWith(func(s iana.CipherSuite) bool { return s.KeyExchange == "ECDHE" || s.KeyExchange == "" }))
+		o = o.with(suites, n.suitesWith(ephemeral))
 	case schemes:
 		o = o.with(suites, n.suitesWith(func(s iana.CipherSuite) bool { return s.KeyExchange != "RSA" && s.Authentication != "anon" }))
 	case profiles:
@@ -135,13 +137,22 @@ func (n *narrowing) rest(d dimension, curve bool) []uint16 {
 	return rest
 }
 
-// needed is the group of the server's certificate; 0 if there is none.
 func (n *narrowing) needed() uint16 {
-	if n.version == hello.DTLS13 {
+	var all []*reading
+	for i := range n.transcript {
+		all = append(all, n.transcript[i].read())
+	}
+	return needed(n.version, all)
+}
+
+// needed is the group of the server's certificate, which a hello has to list
+// before DTLS 1.3; 0 if there is none.
+func needed(version uint16, all []*reading) uint16 {
+	if version == hello.DTLS13 {
 		return 0
 	}
-	for _, x := range slices.Backward(n.transcript) {
-		if r := x.read(); x.Setup == Active && len(r.chain) > 0 {
+	for _, r := range slices.Backward(all) {
+		if r.verdict == granted && len(r.chain) > 0 {
 			return describe(r.chain[0]).group
 		}
 	}
@@ -160,17 +171,24 @@ func (n *narrowing) accepted() offer {
 }
 
 // order offers what is accepted in another order: what was chosen of
-// everything stands last.
+// everything stands last. A suite without groups leaves their order open.
 func (n *narrowing) order(ctx context.Context) {
 	o := n.accepted()
 	several := false
 	for d := range dimensions {
 		if len(n.known[d]) > 1 {
 			several = true
-			o = o.with(d, append(without(n.known[d], n.first[d:d+1]), n.first[d]))
+			o = o.with(d, append(without(n.known[d], []uint16{n.first[d]}), n.first[d]))
 		}
 	}
-	if several {
-		n.ask(ctx, Active, AskOrder, o)
+	if !several {
+		return
+	}
+	r := n.ask(ctx, Active, AskOrder, o)
+	if len(n.known[groups]) > 1 && r.verdict == granted && r.chosen[groups] == 0 {
+		n.ask(ctx, Active, AskOrder, o.with(suites, n.suitesWith(ephemeral)))
 	}
 }
+
+// ephemeral tells suites that have groups.
+func ephemeral(s iana.CipherSuite) bool { return s.KeyExchange == "ECDHE" || s.KeyExchange == "" }
