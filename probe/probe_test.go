@@ -303,3 +303,28 @@ func TestVerdictText(t *testing.T) {
 		t.Error("an unknown verdict was read")
 	}
 }
+
+// TestNeedsAlternatives wants one of the kinds that an entry names.
+func TestNeedsAlternatives(t *testing.T) {
+	other := probe.Kind[number]{Name: "test.other/v1"}
+	r := positive()
+	r.Phases, r.Needs = nil, []string{other.Name + "|" + numbers.Name}
+	if f := judge(t, r, at(0), numbers.New("n", probe.Landing, at(0), number{1})); f.Verdict != probe.Pass {
+		t.Errorf("with one of two kinds: %s (%s)", f.Verdict, f.Detail.EN)
+	}
+	f := judge(t, r, at(0), other.Failed("n", probe.Landing, at(0), probe.Timeout))
+	if f.Verdict != probe.Unknown || f.Detail.EN != "Not measured: test.other/v1 / test.number/v1 (timeout)." {
+		t.Errorf("with neither: %s (%s)", f.Verdict, f.Detail.EN)
+	}
+}
+
+// TestRunRules chooses rules by the first part of their ids.
+func TestRunRules(t *testing.T) {
+	rules := []*probe.Rule{{ID: "tls.version"}, {ID: "tls"}, {ID: "tlsx.version"}, {ID: "webrtc.tls"}}
+	if got := (probe.Run{}).Rules(rules); len(got) != 4 {
+		t.Errorf("without a scope %d of 4 rules", len(got))
+	}
+	if got := (probe.Run{Scope: []string{"tls"}}).Rules(rules); len(got) != 2 || got[0].ID != "tls.version" || got[1].ID != "tls" {
+		t.Errorf("of scope tls: %d rules", len(got))
+	}
+}

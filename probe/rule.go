@@ -33,7 +33,9 @@ type Rule struct {
 	Effective, Until time.Time
 
 	// Needs names the kinds of observation without which nothing can be said.
-	// If one of them has no successful observation the verdict is Unknown.
+	// If one of them has no successful observation the verdict is Unknown. An
+	// entry may name alternatives, "tls.offer/v1|tls.handshake/v1", of which
+	// one is enough.
 	Needs []string
 
 	// Active says that the rule judges answers to questions of our own. Where
@@ -138,7 +140,7 @@ func (r *Rule) judge(c *Case) []Finding {
 			DE: "Die Regel gilt zum Bewertungsdatum nicht.", EN: "The rule is not in force on the date of judgement."}}}
 	case len(missing) > 0:
 		de, en := "Nicht gemessen: ", "Not measured: "
-		what := strings.Join(missing, ", ")
+		what := strings.ReplaceAll(strings.Join(missing, ", "), "|", " / ")
 		if len(failures) > 0 {
 			what += " (" + strings.Join(failures, ", ") + ")"
 		}
@@ -172,17 +174,19 @@ func (r *Rule) judge(c *Case) []Finding {
 // missing returns the kinds that have no successful observation, and the
 // failures that were observed instead.
 func (c *Case) missing(kinds []string) (missing, failures []string) {
-	for _, k := range kinds {
+	for _, need := range kinds {
 		ok := false
-		for _, o := range c.byKind[k] {
-			if o.Failure == "" {
-				ok = true
-			} else if !slices.Contains(failures, string(o.Failure)) {
-				failures = append(failures, string(o.Failure))
+		for k := range strings.SplitSeq(need, "|") {
+			for _, o := range c.byKind[k] {
+				if o.Failure == "" {
+					ok = true
+				} else if !slices.Contains(failures, string(o.Failure)) {
+					failures = append(failures, string(o.Failure))
+				}
 			}
 		}
 		if !ok {
-			missing = append(missing, k)
+			missing = append(missing, need)
 		}
 	}
 	if len(missing) == 0 {

@@ -1,6 +1,10 @@
 package probe
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Run is data/scan.json: what was run, how, from where, and what it cost.
 type Run struct {
@@ -11,7 +15,8 @@ type Run struct {
 	State        RunState          `json:"state"`
 	Reasons      []Reason          `json:"reasons,omitempty"` // why the scan is incomplete
 	Program      Program           `json:"program"`
-	Command      []string          `json:"command"` // our own command line, secrets masked
+	Command      []string          `json:"command"`         // our own command line, secrets masked
+	Scope        []string          `json:"scope,omitempty"` // families of rules that were to be measured, "tls"; none means all
 	Participants int               `json:"participants"`
 	Dwell        map[Phase]float64 `json:"dwell_seconds"` // time to be spent in each phase
 	Browsers     []BrowserRun      `json:"browsers"`
@@ -20,6 +25,22 @@ type Run struct {
 	Judged       time.Time         `json:"judged"`   // date for which the findings hold
 	Editions     []string          `json:"editions"` // documents the rules rest on, with edition
 	Usage        Usage             `json:"usage"`    // program and browsers together
+}
+
+// Rules returns those of the rules that the run set out to measure: the first
+// part of their ids is in its Scope.
+func (r Run) Rules(all []*Rule) []*Rule {
+	if len(r.Scope) == 0 {
+		return all
+	}
+	var out []*Rule
+	for _, rule := range all {
+		family, _, _ := strings.Cut(rule.ID, ".")
+		if slices.Contains(r.Scope, family) {
+			out = append(out, rule)
+		}
+	}
+	return out
 }
 
 // RunState says whether a scan did everything it set out to do.

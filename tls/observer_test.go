@@ -69,7 +69,7 @@ func TestHandshakes(t *testing.T) {
 			failed = append(failed, f.Rule+" "+host)
 		}
 	}
-	if d := cmp.Diff([]string{"tls.forward-secrecy static.third.test"}, failed); d != "" {
+	if d := cmp.Diff([]string{"tls.certificate-key static.third.test", "tls.certificate-trust bad.third.test", "tls.forward-secrecy static.third.test"}, failed); d != "" {
 		t.Errorf("violations (-want +got):\n%s", d)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/probe/scan"
 	"vksprobe/report/bundle"
 )
 
@@ -27,7 +28,8 @@ func sealActive(w *bundle.Writer, run probe.Run, incomplete bool) error {
 		return err
 	}
 	observations, unreadable := probe.Observe(ctx, record, observers...)
-	findings, err := probe.Judge(probe.NewFacts(observations), run.Judged, rules)
+	applied := run.Rules(rules)
+	findings, err := probe.Judge(probe.NewFacts(observations), run.Judged, applied)
 	if err != nil {
 		return err
 	}
@@ -40,6 +42,11 @@ func sealActive(w *bundle.Writer, run probe.Run, incomplete bool) error {
 	for name, value := range map[string]any{"findings.json": findings, "scan.json": run} {
 		content, err := json.MarshalIndent(value, "", "  ")
 		errs = append(errs, err, w.Put(name, append(content, '\n')))
+	}
+	res := &scan.Result{Run: run, Dir: w.Dir(), Rules: applied, Observations: observations, Findings: findings}
+	for _, f := range formats {
+		var out bytes.Buffer
+		errs = append(errs, f.Write(&out, res, b.Files()), w.Put(f.File, out.Bytes()))
 	}
 	return errors.Join(append(errs, w.Seal(map[string]string{"Vksprobe-State": string(run.State)}))...)
 }

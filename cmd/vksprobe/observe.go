@@ -132,11 +132,12 @@ func judged(ctx context.Context, dir string, date time.Time, again bool) (*repor
 	if err != nil {
 		return nil, err
 	}
-	findings, err := probe.Judge(facts, date, rules)
+	applied := run.Rules(rules)
+	findings, err := probe.Judge(facts, date, applied)
 	if err != nil {
 		return nil, err
 	}
-	return report.New(run, rules, facts.All, findings, listed(b.Files())), nil
+	return report.New(run, applied, facts.All, findings, listed(b.Files())), nil
 }
 
 // openVerified opens a bundle after it was checked; a broken one is refused.

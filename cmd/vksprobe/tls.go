@@ -2,10 +2,8 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -552,31 +550,5 @@ func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange, beside tls.S
 // seal derives the observations from what was written, judges them and seals
 // the bundle.
 func (v *evidence) seal(day time.Time, incomplete bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // also after an interrupt
-	defer cancel()
-	b, err := bundle.Open(v.writer.Dir())
-	if err != nil {
-		return err
-	}
-	record, err := b.Record()
-	if err != nil {
-		return err
-	}
-	observations, unreadable := probe.Observe(ctx, record, observers...)
-	findings, err := probe.Judge(probe.NewFacts(observations), day, rules)
-	if err != nil {
-		return err
-	}
-	run := probe.Run{Format: "vksprobe-scan/v1", ID: rand.Text(), Started: v.began.UTC(), Ended: time.Now().UTC(), State: probe.Complete, Program: program(),
-		Command: []string{"vksprobe", "tls"}, Judged: day}
-	if incomplete || unreadable != nil {
-		run.State, run.Reasons = probe.Incomplete, []probe.Reason{{Failure: probe.UnknownFailure, Detail: "not everything was answered"}}
-	}
-	var lines bytes.Buffer
-	errs := []error{unreadable, probe.WriteObservations(&lines, observations), v.writer.Put("observations.jsonl", lines.Bytes())}
-	for name, value := range map[string]any{"findings.json": findings, "scan.json": run} {
-		content, err := json.MarshalIndent(value, "", "  ")
-		errs = append(errs, err, v.writer.Put(name, append(content, '\n')))
-	}
-	return errors.Join(append(errs, v.writer.Seal(map[string]string{"Vksprobe-State": string(run.State)}))...)
+	return sealActive(v.writer, probe.Run{Started: v.began.UTC(), Command: []string{"vksprobe", "tls"}, Scope: []string{"tls"}, Judged: day}, incomplete)
 }

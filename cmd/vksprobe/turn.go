@@ -322,7 +322,7 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 	}
 	problem := errors.Join(errs...)
 	if t.store != nil {
-		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Judged: t.day}
+		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Scope: []string{"turn", "tls"}, Judged: t.day}
 		if err := sealActive(t.store.writer, run, problem != nil || unsure > 0); err != nil {
 			return err
 		}
