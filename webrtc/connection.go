@@ -61,17 +61,18 @@ type Pair struct {
 	Remote Candidate `json:"remote"`
 }
 
-// Flow observes the packets between the browser and one UDP peer. Subject:
+// Flow observes the packets between the browser and one address. Subject:
 // "flow:1/192.0.2.1:5000".
 var Flow = probe.Kind[Packets]{Name: "webrtc.flow/v1"}
 
 // Packets counts what passed on one pair of addresses, from the NetLog.
 type Packets struct {
 	Participant     int       `json:"participant"`
+	Transport       string    `json:"transport"` // "udp", "tcp" or "tls"; of relayed packets that to the TURN server
 	Local           string    `json:"local"`
 	Remote          string    `json:"remote"`
 	Relay           string    `json:"relay,omitempty"` // TURN server that carries these packets; they are counted as unwrapped
-	Sent            int64     `json:"sent"`            // datagrams
+	Sent            int64     `json:"sent"`            // datagrams, or frames in a byte stream
 	Received        int64     `json:"received"`
 	SentBytes       int64     `json:"sent_bytes"`
 	ReceivedBytes   int64     `json:"received_bytes"`

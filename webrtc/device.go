@@ -330,16 +330,16 @@ func (d devices) wire(device string, from, to time.Time) reading {
 		if p.Loopback {
 			continue
 		}
-		if p.connected() && (len(p.flows) == 0 || p.Selected != nil && (p.Selected.Local.Protocol == "tcp" || p.Selected.Local.Relay == "tcp" || p.Selected.Local.Relay == "tls")) && r.level == nothing {
-			r.level = unseen // it goes over TCP
+		if p.connected() && !p.carried() && r.level == nothing {
+			r.level = unseen
 		}
 		streams, levels := d.streams(p)
 		for _, f := range p.flows {
-			for _, ssrc := range keys(f.streams) {
-				if of, ok := streams[ssrc]; len(streams) > 0 && (!ok || of != device) || len(streams) == 0 && device == screen {
+			for _, s := range f.wire.Streams {
+				if of, ok := streams[s.SSRC]; !s.Sent || len(streams) > 0 && (!ok || of != device) || len(streams) == 0 && device == screen {
 					continue
 				}
-				sum := f.streams[ssrc].sent(from, to)
+				sum := sentIn(s, from, to)
 				if sum.packets == 0 {
 					continue
 				}
@@ -358,8 +358,8 @@ func (d devices) wire(device string, from, to time.Time) reading {
 		if claimed[f] || device == screen {
 			continue
 		}
-		for _, ssrc := range keys(f.streams) {
-			if sum := f.streams[ssrc].sent(from, to); sum.packets > 0 {
+		for _, s := range f.wire.Streams {
+			if sum := sentIn(s, from, to); s.Sent && sum.packets > 0 {
 				r.packets, r.bytes, r.level, r.contradiction = r.packets+sum.packets, r.bytes+sum.bytes, max(r.level, some), true
 			}
 		}

@@ -151,11 +151,10 @@ func (s *story) observe(t *testing.T, phase probe.Phase) map[string]DeviceState 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &packets{participant: 1, Extent: probe.Extent{Found: s.without != "packets"}, path: "p1/netlog.json", flows: map[pair]*flow{}}
-	if p.Found {
-		for _, d := range s.packets {
-			p.datagram(d)
-		}
+	p := packetsOf()
+	if p.Found = s.without != "packets"; p.Found {
+		p = packetsOf(s.packets...)
+		p.Found = true
 	}
 	var all []probe.Observation
 	devices{rec: rec, participant: 1, hook: hook, internals: internals, packets: p, peers: merge(hook, internals, p)}.observe(

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/webrtc/wire"
 )
 
 // A peer is a connection with all that the sources say of it.
@@ -135,7 +136,6 @@ func (p *peer) join() {
 	p.flows = p.packets.of(ufrags, p.Selected)
 	var wire Packets
 	for _, f := range p.flows {
-		f.summarise()
 		if f.DTLSVersion != "" || wire.DTLSRole == "" {
 			wire = f.Packets
 		}
@@ -182,6 +182,21 @@ func (p *peer) connected() bool {
 	return slices.Contains(p.States, "connected") || p.DTLSState == "connected" || p.DTLSVersion != ""
 }
 
+// carried reports whether the packets of the connection were seen, over the
+// transport that was selected.
+func (p *peer) carried() bool {
+	want := wire.UDP
+	if s := p.Selected; s != nil {
+		switch {
+		case s.Local.Relay == "tls":
+			want = wire.TLS
+		case s.Local.Relay == "tcp", s.Local.Type != "relay" && s.Local.Protocol == "tcp":
+			want = wire.TCP
+		}
+	}
+	return slices.ContainsFunc(p.flows, func(f *flow) bool { return f.wire.Transport == want })
+}
+
 // observe emits the connection. One that was never connected keeps its data,
 // but is a failure.
 func (p *peer) observe(rec *probe.Record, emit func(probe.Observation)) {
@@ -190,7 +205,7 @@ func (p *peer) observe(rec *probe.Record, emit func(probe.Observation)) {
 		ev = append(ev, a.cite)
 	}
 	for _, f := range p.flows {
-		ev = append(ev, rec.Cite(p.packets.path, f.first.String()))
+		ev = append(ev, rec.Cite(p.packets.path, f.wire.First.String()))
 	}
 	o := Connection.New(fmt.Sprintf("connection:%d/%d", p.Participant, p.Number), rec.Timeline.At(p.Participant, p.Created), p.Created, p.Peer, ev...)
 	if !p.connected() {

@@ -30,7 +30,8 @@ type Certificate struct {
 // maxChain bounds the certificates of one side that are kept.
 const maxChain = 10
 
-func certificate(der []byte) Certificate {
+// ParseCertificate reads a certificate as far as it can.
+func ParseCertificate(der []byte) Certificate {
 	c := Certificate{DER: der}
 	x, err := x509.ParseCertificate(der)
 	if err != nil {

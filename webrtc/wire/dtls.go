@@ -1,10 +1,10 @@
 package wire
 
 import (
+	"github.com/pion/dtls/v3/pkg/protocol"
 	"golang.org/x/crypto/cryptobyte"
 
 	"vksprobe/probe/netlog"
-	"vksprobe/tls/hello"
 )
 
 // Records counts the DTLS records of a Path.
@@ -15,8 +15,13 @@ type Records struct {
 	Versions  map[uint16]int64  // by the version field of their headers
 }
 
-// Content types that only DTLS has (RFC 9146, RFC 9147).
+// Content types of records; the last two are those of DTLS only (RFC 9146, RFC
+// 9147).
 const (
+	contentChangeCipherSpec = byte(protocol.ContentTypeChangeCipherSpec)
+	contentAlert            = byte(protocol.ContentTypeAlert)
+	contentHandshake        = byte(protocol.ContentTypeHandshake)
+
 	contentCID byte = 25
 	contentACK byte = 26
 )
@@ -53,7 +58,7 @@ func (p *Path) records() *Records {
 func (p *Path) record(d *Decoder, in *cryptobyte.String, g *netlog.Datagram, cut bool) bool {
 	var content uint8
 	var version, epoch, length uint16
-	if !in.ReadUint8(&content) || content < hello.ContentChangeCipherSpec || content > contentACK ||
+	if !in.ReadUint8(&content) || content < contentChangeCipherSpec || content > contentACK ||
 		!in.ReadUint16(&version) || version>>8 != 0xFE || !in.ReadUint16(&epoch) {
 		return false
 	}
@@ -79,16 +84,16 @@ func (p *Path) record(d *Decoder, in *cryptobyte.String, g *netlog.Datagram, cut
 	}
 	if epoch > 0 {
 		count(r.Encrypted, content, g.Sent, int(length))
-		if h := p.handshake(); h != nil && content == hello.ContentHandshake {
+		if h := p.handshake(); h != nil && content == contentHandshake {
 			h.finish(g)
 		}
 		return true
 	}
 	count(r.Plain, content, g.Sent, int(length))
 	switch content {
-	case hello.ContentHandshake:
+	case contentHandshake:
 		p.fragments(d, g, body, cut)
-	case hello.ContentAlert:
+	case contentAlert:
 		if h := p.handshake(); h != nil && len(body) == 2 {
 			h.alert(g, body)
 		}

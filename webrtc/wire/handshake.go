@@ -2,13 +2,24 @@ package wire
 
 import (
 	"bytes"
-	"math/big"
 
+	"github.com/pion/dtls/v3/pkg/protocol/handshake"
 	"golang.org/x/crypto/cryptobyte"
 
 	"vksprobe/probe/netlog"
-	"vksprobe/tls/hello"
-	"vksprobe/tls/hello/iana"
+)
+
+// Types of handshake messages.
+const (
+	typeClientHello        = byte(handshake.TypeClientHello)
+	typeServerHello        = byte(handshake.TypeServerHello)
+	typeHelloVerifyRequest = byte(handshake.TypeHelloVerifyRequest)
+	typeCertificate        = byte(handshake.TypeCertificate)
+	typeServerKeyExchange  = byte(handshake.TypeServerKeyExchange)
+	typeCertificateRequest = byte(handshake.TypeCertificateRequest)
+	typeServerHelloDone    = byte(handshake.TypeServerHelloDone)
+	typeCertificateVerify  = byte(handshake.TypeCertificateVerify)
+	typeClientKeyExchange  = byte(handshake.TypeClientKeyExchange)
 )
 
 // A Handshake is one DTLS handshake, as far as it is not encrypted. Of DTLS
@@ -18,15 +29,15 @@ type Handshake struct {
 	First, Last netlog.Stamp // of the messages in the clear
 	Chosen      netlog.Stamp // when the ServerHello was complete
 
-	ClientHello *hello.ClientHello // the last one; nil if none was complete
-	Hellos      int                // ClientHellos: two after a cookie or a retry
-	Verify      bool               // the server asked for a cookie with a HelloVerifyRequest
-	Retry       *hello.ServerHello // HelloRetryRequest
-	ServerHello *hello.ServerHello
+	ClientHello *ClientHello // the last one; nil if none was complete
+	Hellos      int          // ClientHellos: two after a cookie or a retry
+	Verify      bool         // the server asked for a cookie with a HelloVerifyRequest
+	Retry       *ServerHello // HelloRetryRequest
+	ServerHello *ServerHello
 
 	// Up to DTLS 1.2.
 	ServerCertificates, ClientCertificates []Certificate
-	Request                                *hello.CertificateRequest
+	Request                                *CertificateRequest
 	KeyExchange                            *KeyExchange
 	ClientSignature                        uint16 // scheme of the client's CertificateVerify, DTLS 1.2
 
@@ -82,7 +93,7 @@ func (h *Handshake) CipherSuite() uint16 {
 // Group is the group of the key exchange; 0 if none is known.
 func (h *Handshake) Group() uint16 {
 	if h.ServerHello != nil {
-		if group, _, ok := h.ServerHello.KeyShare(); ok {
+		if group := h.ServerHello.Group(); group != 0 {
 			return group
 		}
 	}
@@ -92,22 +103,13 @@ func (h *Handshake) Group() uint16 {
 	return 0
 }
 
-// SRTPProfiles lists what the client offers for SRTP, RFC 5764.
-func (h *Handshake) SRTPProfiles() []uint16 {
-	if h.ClientHello == nil {
-		return nil
-	}
-	return h.ClientHello.List16(hello.ExtUseSRTP)
-}
-
 // SRTPProfile is what the server chose; 0 if it chose none or, in DTLS 1.3,
 // encrypted its choice.
 func (h *Handshake) SRTPProfile() uint16 {
 	if h.ServerHello == nil {
 		return 0
 	}
-	data, _ := h.ServerHello.Extension(hello.ExtUseSRTP)
-	s := cryptobyte.String(data)
+	s := cryptobyte.String(find(h.ServerHello.Extensions, extUseSRTP))
 	var profiles cryptobyte.String
 	var profile uint16
 	if !s.ReadUint16LengthPrefixed(&profiles) || !profiles.ReadUint16(&profile) {
@@ -121,10 +123,10 @@ func (h *Handshake) SRTPProfile() uint16 {
 func (h *Handshake) MKI() bool {
 	var c, s []byte
 	if h.ClientHello != nil {
-		c, _ = h.ClientHello.Extension(hello.ExtUseSRTP)
+		c = find(h.ClientHello.Extensions, extUseSRTP)
 	}
 	if h.ServerHello != nil {
-		s, _ = h.ServerHello.Extension(hello.ExtUseSRTP)
+		s = find(h.ServerHello.Extensions, extUseSRTP)
 	}
 	for _, data := range [][]byte{c, s} {
 		in := cryptobyte.String(data)
@@ -139,11 +141,7 @@ func (h *Handshake) MKI() bool {
 // ExtendedMasterSecret reports whether both sides use it, RFC 7627. DTLS 1.3
 // has no need of it.
 func (h *Handshake) ExtendedMasterSecret() bool {
-	if h.ServerHello == nil {
-		return false
-	}
-	_, ok := h.ServerHello.Extension(hello.ExtExtendedMasterSecret)
-	return ok
+	return h.ServerHello != nil && has(h.ServerHello.Extensions, extExtendedMaster)
 }
 
 // Certificates returns the chain of the local or of the far side.
@@ -175,9 +173,9 @@ func (h *Handshake) alert(g *netlog.Datagram, body []byte) {
 // whether the type says so.
 func sentByClient(typ byte) (client, ok bool) {
 	switch typ {
-	case hello.TypeClientHello, hello.TypeClientKeyExchange, hello.TypeCertificateVerify:
+	case typeClientHello, typeClientKeyExchange, typeCertificateVerify:
 		return true, true
-	case hello.TypeServerHello, hello.TypeHelloVerifyRequest, hello.TypeServerKeyExchange, hello.TypeCertificateRequest, hello.TypeServerHelloDone:
+	case typeServerHello, typeHelloVerifyRequest, typeServerKeyExchange, typeCertificateRequest, typeServerHelloDone:
 		return false, true
 	}
 	return false, false
@@ -226,10 +224,10 @@ func (p *Path) handshakeOf(d *Decoder, g *netlog.Datagram, f fragment) *Handshak
 	h := p.handshake()
 	client, known := sentByClient(f.typ)
 	var random []byte
-	if f.typ == hello.TypeClientHello && f.offset == 0 && len(f.part) >= 34 {
+	if f.typ == typeClientHello && f.offset == 0 && len(f.part) >= 34 {
 		random = f.part[2:34]
 	}
-	begins := h == nil || f.typ == hello.TypeClientHello &&
+	begins := h == nil || f.typ == typeClientHello &&
 		(h.Client != g.Sent || random != nil && h.random != nil && !bytes.Equal(random, h.random))
 	if !begins {
 		if h.random == nil {
@@ -251,18 +249,18 @@ func (p *Path) handshakeOf(d *Decoder, g *netlog.Datagram, f fragment) *Handshak
 // message reads a complete message. Those that depend on the ServerHello wait
 // for it.
 func (p *Path) message(h *Handshake, m *assembly, g *netlog.Datagram) {
-	var err error
+	ok := true
 	switch m.typ {
-	case hello.TypeClientHello:
-		var c *hello.ClientHello
-		if c, err = hello.ParseClientHello(m.body()); c != nil {
+	case typeClientHello:
+		var c *ClientHello
+		if c, ok = clientHello(m.body()); c != nil {
 			h.Hellos++
 			h.ClientHello = c
 		}
 		m.read = true
-	case hello.TypeServerHello:
-		var s *hello.ServerHello
-		s, err = hello.ParseServerHello(m.body())
+	case typeServerHello:
+		var s *ServerHello
+		s, ok = serverHello(m.body())
 		switch {
 		case s == nil:
 		case s.Retry:
@@ -271,10 +269,10 @@ func (p *Path) message(h *Handshake, m *assembly, g *netlog.Datagram) {
 			h.ServerHello, h.Chosen = s, g.Stamp
 		}
 		m.read = true
-	case hello.TypeHelloVerifyRequest:
+	case typeHelloVerifyRequest:
 		h.Verify, m.read = true, true
 	}
-	if err != nil {
+	if !ok {
 		p.Malformed.add(DTLSMessage)
 	}
 	if h.ServerHello == nil {
@@ -292,60 +290,25 @@ func (p *Path) message(h *Handshake, m *assembly, g *netlog.Datagram) {
 
 // follow reads a message behind the ServerHello and reports whether it is
 // sound.
-func (h *Handshake) follow(m *assembly) bool {
-	in := cryptobyte.String(m.body())
+func (h *Handshake) follow(m *assembly) (ok bool) {
 	version := h.Version()
 	switch m.typ {
-	case hello.TypeCertificate:
-		chain, err := hello.ParseCertificate(in, version)
+	case typeCertificate:
 		list := &h.ServerCertificates
 		if m.sent == h.Client {
 			list = &h.ClientCertificates
 		}
-		*list = nil
-		for _, e := range chain[:min(len(chain), maxChain)] {
-			*list = append(*list, certificate(e.DER))
-		}
-		return err == nil
-	case hello.TypeServerKeyExchange:
-		k, ok := keyExchange(in, h.CipherSuite(), version)
-		h.KeyExchange = k
+		*list, ok = certificates(m.body())
 		return ok
-	case hello.TypeCertificateRequest:
-		r, err := hello.ParseCertificateRequest(in, version)
-		h.Request = r
-		return err == nil
-	case hello.TypeCertificateVerify:
-		return version != hello.DTLS12 || in.ReadUint16(&h.ClientSignature)
+	case typeServerKeyExchange:
+		h.KeyExchange, ok = keyExchange(m.body(), h.CipherSuite(), version)
+		return ok
+	case typeCertificateRequest:
+		h.Request, ok = certificateRequest(m.body(), version)
+		return ok
+	case typeCertificateVerify:
+		in := cryptobyte.String(m.body())
+		return version != DTLS12 || in.ReadUint16(&h.ClientSignature)
 	}
 	return true
-}
-
-// keyExchange reads a ServerKeyExchange as far as it is of interest.
-func keyExchange(in cryptobyte.String, suite, version uint16) (*KeyExchange, bool) {
-	k := &KeyExchange{}
-	s, _ := iana.Suite(suite)
-	var hint, a, b, c cryptobyte.String
-	if s.Authentication == "PSK" && !in.ReadUint16LengthPrefixed(&hint) {
-		return k, false
-	}
-	switch s.KeyExchange {
-	case "ECDHE":
-		var kind uint8
-		if !in.ReadUint8(&kind) || kind != 3 || !in.ReadUint16(&k.Group) || !in.ReadUint8LengthPrefixed(&a) {
-			return k, false
-		}
-	case "DHE":
-		if !in.ReadUint16LengthPrefixed(&a) || !in.ReadUint16LengthPrefixed(&b) || !in.ReadUint16LengthPrefixed(&c) {
-			return k, false
-		}
-		k.PrimeBits = new(big.Int).SetBytes(a).BitLen()
-	default:
-		return k, true
-	}
-	signed := s.Authentication == "RSA" || s.Authentication == "ECDSA" || s.Authentication == "DSS"
-	if signed && version == hello.DTLS12 {
-		return k, in.ReadUint16(&k.SignatureScheme)
-	}
-	return k, true
 }

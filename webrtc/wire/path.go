@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net/netip"
+	"slices"
 
 	"vksprobe/probe/netlog"
 )
@@ -22,10 +23,10 @@ type Path struct {
 	STUNTraffic, DTLSTraffic, RTPTraffic Traffic
 	RTCPTraffic, RelayedTraffic, ZRTP    Traffic
 	Other                                Traffic
-	Unread                               int64 // packets without payload in the evidence, part of Other
-	Early                                int64 // RTP and RTCP that came before any STUN or DTLS
-	STUN                                 *STUN // nil if there was none
-	TURN                                 *TURN // nil if no TURN server was at the far end
+	Unread                               int64   // packets without payload in the evidence, part of Other
+	EarlyRTP, EarlyRTCP                  Traffic // of those, what came before any STUN or DTLS and may be anything
+	STUN                                 *STUN   // nil if there was none
+	TURN                                 *TURN   // nil if no TURN server was at the far end
 	Handshakes                           []*Handshake
 	Records                              *Records  // nil if there was no DTLS
 	Streams                              []*Stream // in order of their first packets
@@ -45,6 +46,17 @@ const maxHandshakes = 8
 // message of a DTLS handshake was seen. RTP alone looks like many other
 // things.
 func (p *Path) WebRTC() bool { return p.STUN != nil || len(p.Handshakes) > 0 }
+
+// Handshake returns the latest handshake in which a server answered, else the
+// latest; nil if there was none.
+func (p *Path) Handshake() *Handshake {
+	for _, h := range slices.Backward(p.Handshakes) {
+		if h.ServerHello != nil {
+			return h
+		}
+	}
+	return p.handshake()
+}
 
 // relayed is a packet inside another.
 type relayed struct {
@@ -102,14 +114,18 @@ func (p *Path) read(d *Decoder, g *netlog.Datagram) relayed {
 			break
 		}
 		p.RTPTraffic.add(g.Sent, g.Length)
-		p.early()
+		if !p.WebRTC() {
+			p.EarlyRTP.add(g.Sent, g.Length)
+		}
 		return relayed{}
 	case kindRTCP:
 		if !p.rtcp(g) {
 			break
 		}
 		p.RTCPTraffic.add(g.Sent, g.Length)
-		p.early()
+		if !p.WebRTC() {
+			p.EarlyRTCP.add(g.Sent, g.Length)
+		}
 		return relayed{}
 	case kindZRTP:
 		p.ZRTP.add(g.Sent, g.Length)
@@ -117,12 +133,6 @@ func (p *Path) read(d *Decoder, g *netlog.Datagram) relayed {
 	}
 	p.Other.add(g.Sent, g.Length)
 	return relayed{}
-}
-
-func (p *Path) early() {
-	if !p.WebRTC() {
-		p.Early++
-	}
 }
 
 // settle brings up to date what is derived from the rest.

@@ -54,7 +54,7 @@ type Extension struct {
 
 // A Bucket is what passed of a Stream in a short stretch of time.
 type Bucket struct {
-	Start       time.Time     // a multiple of the Decoder's bucket
+	Start       time.Time     // a multiple of the Decoder's bucket, of ten times that for what was received
 	First, Last time.Duration // of its packets, after Start
 	Packets     int64
 	Bytes       int64
@@ -99,6 +99,7 @@ const (
 	maxPayloadTypes = 16 // of one stream
 	maxExtensions   = 16
 	maxStragglers   = 64 // buckets by which a packet may be late
+	coarser         = 10 // Buckets of what was received; it comes from many, and says little about the local side
 	pause           = time.Second
 )
 
@@ -260,7 +261,11 @@ func (s *Stream) extension(id uint8, n int) {
 // bucket returns the Bucket of a time, nil if there is no room for one or the
 // time is long before that of packets that came earlier.
 func (s *Stream) bucket(d *Decoder, t time.Time) *Bucket {
-	start := t.Truncate(d.bucket)
+	width := d.bucket
+	if !s.Sent {
+		width *= coarser
+	}
+	start := t.Truncate(width)
 	at := len(s.Buckets)
 	for at > 0 && s.Buckets[at-1].Start.After(start) {
 		if at--; len(s.Buckets)-at > maxStragglers {

@@ -10,8 +10,7 @@
 //	pcap ─► frames ─► datagrams        ├─► Path: RFC 7983 ─────┼─ DTLS handshakes
 //	            └───► TCP segments ────┘   └─► relayed Path    └─ RTP per SSRC, RTCP
 //
-// It states facts and gives no opinion: numbers are those on the wire, names
-// for them are in package iana. The content of DTLS records (SCTP) and of
+// It states facts and gives no opinion: numbers are those on the wire. The content of DTLS records (SCTP) and of
 // SRTP is encrypted and stays so.
 //
 // Everything that is read may come from a stranger. Memory is bounded, however
