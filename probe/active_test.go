@@ -26,6 +26,7 @@ func TestActiveRule(t *testing.T) {
 	}{
 		"nobody asked":  {nil, probe.NotApplicable},
 		"asked in vain": {[]probe.Observation{asked.Failed("a", probe.Preflight, now, probe.Timeout)}, probe.Unknown},
+		"out of scope":  {[]probe.Observation{asked.Failed("a", probe.Preflight, now, probe.OutOfScope)}, probe.NotApplicable},
 		"answered":      {[]probe.Observation{asked.New("a", probe.Preflight, now, 1)}, probe.Pass},
 	} {
 		found, err := probe.Judge(probe.NewFacts(c.facts), now, []*probe.Rule{rule})

@@ -39,7 +39,8 @@ type Rule struct {
 	Needs []string
 
 	// Active says that the rule judges answers to questions of our own. Where
-	// nobody was asked, not even in vain, it has nothing to say.
+	// nobody was asked, not even in vain, it has nothing to say; who is out of
+	// scope was not asked.
 	Active bool
 
 	// Phases must have been lived through to their end, or skipped on the way
@@ -132,7 +133,7 @@ func Judge(f *Facts, date time.Time, rules []*Rule) ([]Finding, error) {
 func (r *Rule) judge(c *Case) []Finding {
 	var findings []Finding
 	switch missing, failures := c.missing(r.Needs); {
-	case r.Active && !slices.ContainsFunc(r.Needs, func(k string) bool { return len(c.byKind[k]) > 0 }):
+	case r.Active && !c.asked(r.Needs):
 		findings = []Finding{{Verdict: NotApplicable, Detail: Text{
 			DE: "Danach wurde kein Server gefragt; das geschieht nur auf Verlangen.", EN: "No server was asked for this; that is done on demand only."}}}
 	case !r.Effective.IsZero() && c.Date.Before(r.Effective), !r.Until.IsZero() && c.Date.After(r.Until):
@@ -169,6 +170,16 @@ func (r *Rule) judge(c *Case) []Finding {
 		}
 	}
 	return findings
+}
+
+// asked reports whether anybody was asked for one of the kinds, if in vain.
+func (c *Case) asked(kinds []string) bool {
+	for k := range strings.SplitSeq(strings.Join(kinds, "|"), "|") {
+		if slices.ContainsFunc(c.byKind[k], func(o Observation) bool { return o.Failure != OutOfScope }) {
+			return true
+		}
+	}
+	return false
 }
 
 // missing returns the kinds that have no successful observation, and the

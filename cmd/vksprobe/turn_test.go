@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +40,8 @@ func TestTURNScripts(t *testing.T) {
 }
 
 // startCoturn starts a coturn for the rest of the script: coturn
-// CONFIGURATION. It sets TURN and TURNS to its URLs, PORT and USER, and writes
-// the files password and credentials.
+// CONFIGURATION. It sets TURN and TURNS to its URLs, PORT, USER, PASSWORD and
+// SECRET, an expression for it, and writes the files password and credentials.
 func startCoturn(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: coturn CONFIGURATION")
@@ -54,6 +55,7 @@ func startCoturn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PORT", fmt.Sprint(s.Port))
 	ts.Setenv("USER", user)
 	ts.Setenv("PASSWORD", password)
+	ts.Setenv("SECRET", regexp.QuoteMeta(password))
 	ts.Check(os.WriteFile(ts.MkAbs("password"), []byte(password+"\n"), 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs("credentials"), []byte(user+"\r\n"+password+"\r\n"), 0o600))
 }

@@ -10,26 +10,30 @@ import (
 // perServer asks judge about every TURN server that was checked. No finding
 // means that the rule has nothing to say about it.
 func perServer(judge func(Facts) *probe.Finding) func(*probe.Case) []probe.Finding {
-	return perAny(func(f Facts) *probe.Finding {
-		if !f.Relay {
-			return nil
-		}
-		return judge(f)
-	})
+	return func(c *probe.Case) []probe.Finding { return judgeEach(c, true, judge) }
 }
 
 // perAny asks judge about every server, whether of TURN or only of STUN.
 func perAny(judge func(Facts) *probe.Finding) func(*probe.Case) []probe.Finding {
-	return func(c *probe.Case) []probe.Finding {
-		var all []probe.Finding
-		for o, f := range Observed.In(c.Facts) {
-			if found := judge(f); found != nil {
-				found.Subject, found.Observations = o.Subject, []string{o.ID}
-				all = append(all, *found)
-			}
+	return func(c *probe.Case) []probe.Finding { return judgeEach(c, false, judge) }
+}
+
+func judgeEach(c *probe.Case, relays bool, judge func(Facts) *probe.Finding) []probe.Finding {
+	var all []probe.Finding
+	for o, f := range Observed.In(c.Facts) {
+		if relays && !f.Relay {
+			continue
 		}
-		return all
+		found := finding(probe.NotApplicable, "Der Server wurde nicht gefragt, weil er außerhalb des Prüfumfangs liegt.", "The server was not asked, because it is out of scope.")
+		if o.Failure != probe.OutOfScope {
+			found = judge(f)
+		}
+		if found != nil {
+			found.Subject, found.Observations = o.Subject, []string{o.ID}
+			all = append(all, *found)
+		}
 	}
+	return all
 }
 
 func finding(v probe.Verdict, de, en string) *probe.Finding {
@@ -38,9 +42,6 @@ func finding(v probe.Verdict, de, en string) *probe.Finding {
 
 // unanswered is the finding for an answer that is not there.
 func unanswered(a Answer) *probe.Finding {
-	if a.Failure == probe.OutOfScope {
-		return finding(probe.Unknown, "Der Server wurde nicht gefragt, weil er außerhalb des Prüfumfangs liegt.", "The server was not asked, because it is out of scope.")
-	}
 	var why probe.Text
 	switch words := reasons[a.Failure]; {
 	case a.Failure != "" && words.DE != "":
