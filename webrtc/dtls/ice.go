@@ -38,7 +38,10 @@ type ICE struct {
 	// Servers are STUN and TURN servers for who cannot reach the far end
 	// directly; their hosts have to be in the scope, too.
 	Servers []*stun.URI
-	Timeout time.Duration // until a pair works, by default 10 s
+	// Loopback lets us be reached on loopback, too, as in a lab. A candidate
+	// of the far end there does the same.
+	Loopback bool
+	Timeout  time.Duration // until a pair works, by default 10 s
 }
 
 // Through makes a Connect that joins and then finds a way by ICE.
@@ -87,7 +90,7 @@ func (i ICE) connect(ctx context.Context, id *Identity, s *Session) (*Line, erro
 		ice.WithUrls(i.Servers),
 		ice.WithCheckInterval(50 * time.Millisecond),
 	}
-	if i.local(s.Remote.Candidates) {
+	if i.Loopback || local(s.Remote.Candidates) {
 		options = append(options, ice.WithIncludeLoopback())
 	}
 	agent, err := ice.NewAgentWithOptions(options...)
@@ -103,7 +106,7 @@ func (i ICE) connect(ctx context.Context, id *Identity, s *Session) (*Line, erro
 }
 
 // local reports whether a candidate is on loopback: then ours are, too.
-func (i ICE) local(candidates []string) bool {
+func local(candidates []string) bool {
 	return slices.ContainsFunc(candidates, func(c string) bool {
 		f := strings.Fields(c)
 		if len(f) < 5 {

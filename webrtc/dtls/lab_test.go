@@ -23,7 +23,7 @@ import (
 )
 
 // loopback is all that a lab may reach.
-var loopback = ICE{Scope: probe.Scope{Hosts: []string{"127.0.0.1"}}}
+var loopback = ICE{Scope: probe.Scope{Hosts: []string{"127.0.0.1"}}, Timeout: 30 * time.Second}
 
 // A pion is a media server made of pion.
 type pion struct {
