@@ -19,6 +19,7 @@ type Evidence struct {
 //	cdp.jsonl        the DevTools protocol, see probe/browser.CDPLine
 //	hook.jsonl       what the page hook saw, see probe/browser.HookLine
 //	internals.jsonl  chrome://webrtc-internals, see probe/browser.InternalsLine
+//	vks.jsonl        what the adapter saw and made of it, see probe/vks.Line
 //	page/*.png *.html screenshots and DOM snapshots per phase
 //	browser.json browser.log
 //

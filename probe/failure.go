@@ -22,6 +22,7 @@ const (
 	HTTPStatus          Failure = "http_status"
 	Blocked             Failure = "blocked"
 	NotRecognised       Failure = "not_recognised"
+	ConsentWanted       Failure = "consent" // joining needs a consent that the user did not give
 	LoginWall           Failure = "login_wall"
 	PasswordWanted      Failure = "password"
 	Captcha             Failure = "captcha"
@@ -47,7 +48,7 @@ const (
 // Failures lists every failure code.
 func Failures() []Failure {
 	return []Failure{OK, DNSNXDomain, DNSFailed, ConnectionRefused, ConnectionReset, Unreachable, Timeout,
-		TLSAlert, TLSVersion, TLSCertificate, HTTPStatus, Blocked, NotRecognised, LoginWall, PasswordWanted,
+		TLSAlert, TLSVersion, TLSCertificate, HTTPStatus, Blocked, NotRecognised, ConsentWanted, LoginWall, PasswordWanted,
 		Captcha, BotWall, NotStarted, LobbyWaiting, Denied, Full, Locked, Ended, NotJoined, PageError,
 		BrowserCrashed, BrowserMissing, Interrupted, EvidenceUnreadable, EvidenceNotWritable, NoMedia, OutOfScope, UnknownFailure}
 }

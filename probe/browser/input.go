@@ -23,6 +23,9 @@ func (b *Browser) Do(ctx context.Context, v View, a Action) error {
 	}
 	var at *struct{ X, Y float64 }
 	place := fmt.Sprintf("vksprobe(%d, %t)", control, a.Type != 0)
+	if control == 0 {
+		place = "({ X: innerWidth / 2, Y: innerHeight / 2 })"
+	}
 	if err := evaluate(ctx, b.main, runtime.EvaluateParams{Expression: place, ContextID: v.world}, &at); err != nil {
 		return fmt.Errorf("%w: %w", ErrControlGone, err)
 	}
@@ -33,7 +36,14 @@ func (b *Browser) Do(ctx context.Context, v View, a Action) error {
 		_, err := cdp.Call(ctx, b.main, input.InsertText, input.InsertTextParams{Text: a.Text})
 		return err
 	}
-	for _, kind := range []input.DispatchMouseEventType{"mouseMoved", "mousePressed", "mouseReleased"} {
+	events := []input.DispatchMouseEventType{"mouseMoved", "mousePressed", "mouseReleased"}
+	if control == 0 {
+		events = []input.DispatchMouseEventType{"mouseMoved", "mouseMoved"}
+	}
+	for i, kind := range events {
+		if control == 0 {
+			at.Y += float64(i) // a pointer that stays where it is does not move
+		}
 		p := input.DispatchMouseEventParams{Type: kind, X: at.X, Y: at.Y}
 		if kind != "mouseMoved" {
 			p.Button, p.ClickCount = "left", 1

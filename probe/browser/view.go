@@ -49,7 +49,9 @@ type Media struct {
 	Captures int   // successful getUserMedia calls so far
 }
 
-// An Action is one thing to do to a control of the last view.
+// An Action is one thing to do to a control of the last view. Without a
+// control it moves the pointer to the middle of the page, which brings back
+// what a client hides while nothing moves.
 type Action struct {
 	Click   int    // control to click, or
 	Type    int    // control to type into; its content is replaced

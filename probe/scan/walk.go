@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,11 +44,12 @@ type walker struct {
 	vks   *vks.Adapter
 	phase probe.Phase
 	shots int
+	notes *notebook
 }
 
 // participant runs one browser through the whole meeting and closes it.
 func (r *run) participant(ctx context.Context, n int) {
-	w := &walker{run: r, n: n, vks: vks.Pick(r.Adapters, r.link), phase: probe.Preflight,
+	w := &walker{run: r, n: n, vks: r.adapter, phase: probe.Preflight,
 		guest: vks.Guest{Name: r.Target.Name, Password: r.Target.Password, Consent: vks.Choice(r.Target.Consent)}}
 	if n > 1 {
 		w.guest.Name = fmt.Sprintf("%s %d", r.Target.Name, n)
@@ -68,6 +70,9 @@ func (r *run) participant(ctx context.Context, n int) {
 		return
 	}
 	w.b = b
+	w.notes = r.newNotebook(n)
+	w.notes.overrides(w.vks, r.overrides, true)
+	defer w.notes.close()
 	walking, stopWalk := context.WithCancel(ctx)
 	go func() { // a browser that dies ends its walk at once
 		select {
@@ -141,6 +146,7 @@ func (w *walker) walk(ctx context.Context) error {
 	w.picture(ctx)
 	if err := w.enter(ctx); err != nil {
 		w.picture(ctx)
+		w.notes.stopped()
 		return err
 	}
 	w.inside.arrive(ctx, w.JoinTimeout)
@@ -164,7 +170,9 @@ func (w *walker) enter(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if s := w.vks.State(v, w.guest); s != state {
+		s := w.vks.State(v, w.guest)
+		w.notes.view(w.vks, s, v)
+		if s != state {
 			state, waiting = s, time.Now()
 			w.Log.Info("meeting", "participant", w.n, "system", w.vks.System, "state", state)
 		}
@@ -216,19 +224,40 @@ func signature(state vks.State, steps []vks.Step) string {
 	return strings.Join(words, ",")
 }
 
+// maxLeaving bounds how often the adapter is asked how to leave: menus open
+// in between.
+const maxLeaving = 5
+
 // leave leaves the meeting if the client has a control for it, and stays on
 // the page for a while to see what goes on.
 func (w *walker) leave(ctx context.Context) error {
-	v, err := w.view(ctx)
-	if err != nil {
-		return err
-	}
-	if w.vks.Leave != nil {
-		for _, s := range w.vks.Leave(v) {
-			if err := w.do(ctx, v, s); err != nil {
+	for range maxLeaving {
+		v, err := w.view(ctx)
+		if err != nil {
+			return err
+		}
+		w.notes.view(w.vks, w.vks.State(v, w.guest), v)
+		if w.phase == probe.Left || w.vks.Leave == nil {
+			break
+		}
+		steps := w.vks.Leave(v)
+		if len(steps) == 0 {
+			break
+		}
+		for _, s := range steps {
+			begins := s.Begins
+			s.Begins = "" // it is left when it is done
+			if err := w.do(ctx, v, s); errors.Is(err, browser.ErrControlGone) {
+				break
+			} else if err != nil {
 				return err
 			}
-			w.begin(probe.Left)
+			if begins == probe.Left {
+				w.begin(probe.Left)
+			}
+		}
+		if err := sleep(ctx, look); err != nil {
+			return err
 		}
 	}
 	if w.phase != probe.Left {
@@ -244,8 +273,11 @@ func (w *walker) leave(ctx context.Context) error {
 // view looks at the page and recognises the system by what it shows if the
 // link did not tell.
 func (w *walker) view(ctx context.Context) (browser.View, error) {
+	unknown := w.vks == nil || w.vks == w.Fallback // still loading, perhaps
 	expression := ""
-	if w.vks != nil {
+	if unknown {
+		expression = vks.Signs(w.Adapters)
+	} else {
 		expression = w.vks.Probe
 	}
 	looking, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -254,15 +286,25 @@ func (w *walker) view(ctx context.Context) (browser.View, error) {
 	if err != nil {
 		return v, &stop{probe.PageError, err}
 	}
-	if w.vks == nil || w.vks == w.Fallback { // still loading, perhaps
-		if w.vks = vks.Recognise(w.Adapters, v); w.vks == nil {
-			w.vks = w.Fallback
-		}
-		w.run.mu.Lock()
-		w.run.Target.System = w.vks.System
-		w.run.mu.Unlock()
+	if !unknown {
+		return v, nil
 	}
-	return v, nil
+	known := w.vks
+	if w.vks = vks.Recognise(w.Adapters, v); w.vks == nil {
+		w.vks = w.Fallback
+	}
+	w.run.mu.Lock()
+	w.run.Target.System = w.vks.System
+	w.run.mu.Unlock()
+	if w.vks == w.Fallback || w.vks == known {
+		v.Probe = json.RawMessage("null")
+		return v, nil
+	}
+	if w.vks.Clean != nil { // too late to take anything out
+		_, overrides := w.vks.Clean(w.link)
+		w.notes.overrides(w.vks, overrides, false)
+	}
+	return w.view(ctx) // now with the system's own expression
 }
 
 func (w *walker) do(ctx context.Context, v browser.View, s vks.Step) error {

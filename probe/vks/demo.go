@@ -48,13 +48,8 @@ var Demo = &Adapter{
 	},
 	Leave: func(v browser.View) []Step {
 		if c, ok := find(v, testID("leave")); ok {
-			return []Step{click(c, "leave")}
+			return leaves(c)
 		}
 		return nil
 	},
-}
-
-// testID matches the control with the given data-testid.
-func testID(want string) func(browser.Control) bool {
-	return func(c browser.Control) bool { return c.Attrs["data-testid"] == want }
 }

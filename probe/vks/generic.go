@@ -20,7 +20,7 @@ var Generic = &Adapter{
 	Next:   genericNext,
 	Leave: func(v browser.View) []Step {
 		if c, ok := find(v, button, named(leaveWords)); ok {
-			return []Step{click(c, "leave")}
+			return leaves(c)
 		}
 		return nil
 	},
@@ -174,9 +174,7 @@ func consentButton(v browser.View, choice Choice) (browser.Control, bool) {
 func genericNext(v browser.View, s State, g Guest) []Step {
 	switch s {
 	case Consent:
-		if c, ok := consentButton(v, g.Consent); ok {
-			return begins(probe.Consent, click(c, "consent "+string(g.Consent)))
-		}
+		return consent(v, g)
 	case LaunchPage:
 		if c, ok := find(v, button, named(browserWords)); ok {
 			return []Step{click(c, "join in browser")}

@@ -53,7 +53,7 @@ var Janus = &Adapter{
 	},
 	Leave: func(v browser.View) []Step {
 		if c, ok := find(v, id("start")); ok && c.Name == "Stop" {
-			return []Step{click(c, "leave")}
+			return leaves(c)
 		}
 		return nil
 	},
