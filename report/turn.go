@@ -20,15 +20,19 @@ func TURN(w io.Writer, f turn.Facts, findings []probe.Finding, lang string) erro
 	var b bytes.Buffer
 	p := &turnPrinter{b: &b, lang: lang}
 	wrap(&b, 0, f.Server)
-	p.findings(findings)
-	b.WriteByte('\n')
-	p.server(f)
-	if f.Relay {
-		p.authentication(f)
-		p.allocations(f)
+	if asked := slices.ContainsFunc(f.Doors, func(d turn.Door) bool { return d.Reachable.Failure != probe.OutOfScope }); !asked {
+		wrap(&b, 2, failureWord(probe.OutOfScope).In(lang))
+	} else {
+		p.findings(findings)
+		b.WriteByte('\n')
+		p.server(f)
+		if f.Relay {
+			p.authentication(f)
+			p.allocations(f)
+		}
+		p.cost(f)
+		p.peers(f.Peers)
 	}
-	p.cost(f)
-	p.peers(f.Peers)
 	b.WriteByte('\n')
 	_, err := w.Write(inert(b.Bytes()))
 	return err

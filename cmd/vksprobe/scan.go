@@ -40,6 +40,8 @@ Interrupting a scan seals what was recorded until then.`,
 		linkFile := fs.String("link", "", "read the meeting link from `FILE`, - for standard input")
 		passwordFile := fs.String("password", "", "read the meeting password from `FILE`")
 		own := fs.String("own", "", "further domains that belong to the operator, with commas between; with them every other domain is foreign for sure")
+		active := fs.Bool("active", false, "when all have left, ask the STUN and TURN servers of the meeting, as turn does, if they are in scope: the host of the link, the own domains, and those of -scope")
+		further := fs.String("scope", "", "with -active: further `HOSTS` that may be asked, with commas between")
 		participants := fs.Int("participants", 1, "own participants; many systems open no media for one alone")
 		rest, err := parseAny(fs, args)
 		if err != nil {
@@ -73,6 +75,19 @@ Interrupting a scan seals what was recorded until then.`,
 			if domain = strings.ToLower(strings.TrimSpace(domain)); domain != "" {
 				o.Target.Own = append(o.Target.Own, domain)
 			}
+		}
+		switch scope := o.Target.Scope(); {
+		case *active:
+			for host := range strings.SplitSeq(*further, ",") {
+				scope.Hosts = append(scope.Hosts, strings.TrimSpace(host))
+			}
+			date, err := judgeDate(out.date)
+			if err != nil {
+				return err
+			}
+			o.Active = []scan.Active{turnActive(e, scope, date)}
+		case *further != "":
+			return usageError{errors.New("-scope goes with -active")}
 		}
 		return runScan(ctx, e, o, out)
 	},

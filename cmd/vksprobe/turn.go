@@ -14,7 +14,9 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/probe/scan"
 	"vksprobe/report"
+	"vksprobe/report/bundle"
 	"vksprobe/tls"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
@@ -64,6 +66,8 @@ type turnFlags struct {
 	timeout, wait                                                             time.Duration
 }
 
+const turnTimeout = 8 * time.Second
+
 func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
 	var f turnFlags
 	fs.StringVar(&f.user, "user", "", "user `NAME` of the credentials; its password comes from -password-file")
@@ -76,7 +80,7 @@ func runTURN(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error
 	fs.StringVar(&f.evidence, "evidence", "", "seal the transcripts into a bundle in this new `DIR`")
 	fs.StringVar(&f.date, "date", "", "judge as of this day (YYYY-MM-DD) instead of today")
 	fs.StringVar(&f.lang, "lang", "en", "language of the texts, de or en")
-	fs.DurationVar(&f.timeout, "timeout", 8*time.Second, "wait for an answer this long")
+	fs.DurationVar(&f.timeout, "timeout", turnTimeout, "wait for an answer this long")
 	fs.DurationVar(&f.wait, "wait", 0, "wait at most this long for a credential to expire, and see whether it is still accepted")
 	fs.BoolVar(&f.asJSON, "json", false, "print one JSON object per server")
 	rest, err := parseAny(fs, args)
@@ -277,12 +281,22 @@ type turnResult struct {
 	TLS      []tlsResult     `json:"tls,omitempty"` // of each transport that has it, unless another URL had it before
 }
 
-// all asks the servers one after the other, because several URLs are often one
-// server, judges what they said together, and prints it.
-func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
+// turnActive asks the servers that the pages of a scan were given and that are
+// in the scope, as the command does.
+func turnActive(e *env, scope probe.Scope, date time.Time) scan.Active {
+	return scan.Active{Name: "turn", Ask: func(ctx context.Context, rec *probe.Record, w *bundle.Writer) error {
+		servers, err := turn.Servers(ctx, rec)
+		t := &turnRun{env: e, flags: turnFlags{timeout: turnTimeout, tls: true}, day: date, dial: scope.Dial(new(onePlace).dial),
+			store: &evidence{writer: w, began: time.Now()}}
+		_, _, failed := t.ask(ctx, servers)
+		return errors.Join(err, failed)
+	}}
+}
+
+// ask asks the servers one after the other, because several URLs are often one
+// server. The error says what could not be asked or stored.
+func (t *turnRun) ask(ctx context.Context, servers []turn.Server) (results []turnResult, observations []probe.Observation, err error) {
 	t.began, t.known = time.Now(), map[string]bool{}
-	var results []turnResult
-	var observations []probe.Observation
 	var errs []error
 	for i, s := range servers {
 		transcript, err := turn.Check(ctx, s, turn.Options{Dial: t.dial, Timeout: t.flags.timeout, Wait: t.flags.wait})
@@ -302,6 +316,12 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 		}
 		results = append(results, r)
 	}
+	return results, observations, errors.Join(errs...)
+}
+
+// all asks the servers, judges what they said together, and prints it.
+func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
+	results, observations, problem := t.ask(ctx, servers)
 	findings, err := probe.Judge(probe.NewFacts(observations), t.day, probe.Rules(&turn.Rules))
 	if err != nil {
 		return err
@@ -318,9 +338,10 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 				r.Findings = append(r.Findings, f)
 			}
 		}
-		errs = append(errs, t.print(r))
+		if err := t.print(r); err != nil {
+			return err
+		}
 	}
-	problem := errors.Join(errs...)
 	if t.store != nil {
 		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Scope: []string{"turn", "tls"}, Judged: t.day}
 		if err := sealActive(t.store.writer, run, problem != nil || unsure > 0); err != nil {

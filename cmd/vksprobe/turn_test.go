@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +24,7 @@ import (
 	"vksprobe/fixtures/coturn"
 	"vksprobe/probe"
 	"vksprobe/report/bundle"
+	"vksprobe/tls"
 	"vksprobe/webrtc/turn"
 )
 
@@ -200,5 +204,83 @@ func wantGranted(t *testing.T, url string, f turn.Facts, want []turn.Class, wide
 	}
 	for c := range granted {
 		t.Errorf("%s: a relay to %s is none", url, c)
+	}
+}
+
+// After a scan with -active the servers that the pages were given are asked,
+// with the credentials that came with them, if they are in scope.
+func TestScanActive(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts Chromium")
+	}
+	t.Parallel()
+	s, err := coturn.Start(t.Context(), coturn.WideRelay, coturn.Options{})
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skipf("no coturn: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	user, password := s.Credential("lab-user", time.Now().Add(time.Hour))
+	config, err := json.Marshal(map[string]any{"iceServers": []any{
+		map[string]any{"urls": s.URL(false) + "?transport=udp", "username": user, "credential": password},
+		map[string]any{"urls": s.URL(true) + "?transport=udp", "username": user, "credential": password},
+		map[string]any{"urls": "stun:stun.foreign.invalid"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		fmt.Fprintf(w, `<!doctype html><title>Room</title><script>globalThis.pc = new RTCPeerConnection(%s)</script><p>An empty room.`, config)
+	}))
+	t.Cleanup(page.Close)
+	dir := filepath.Join(t.TempDir(), "bundle")
+	var out, messages bytes.Buffer
+	code := run(t.Context(), &env{strings.NewReader(""), &out, &messages}, []string{"scan", "-active", "-scope", "127.0.0.2, other.example",
+		"-landing", "1s", "-prejoin", "100ms", "-meeting", "100ms", "-left", "100ms", "-join-timeout", "1s", "-json", "-o", dir, page.URL + "/Room"})
+	if code != exitViolation {
+		t.Fatalf("the exit code is %d; %s", code, messages.String())
+	}
+	b, err := bundle.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts, err := b.Facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for o, f := range turn.Observed.In(facts) {
+		got[o.Subject] = fmt.Sprint(o.Failure, f.Credential.Accepted.State, f.Allocation.Works.State)
+	}
+	want := map[string]string{s.URL(false) + "?transport=udp": "yesyes", s.URL(true) + "?transport=udp": "yesyes", "stun:stun.foreign.invalid": "out_of_scopeunknownunknown"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("servers, -want +got:\n%s", diff)
+	}
+	dtls := 0
+	for _, o := range facts.All {
+		if o.Kind == tls.Offer.Name {
+			dtls++
+		}
+	}
+	if dtls != 1 {
+		t.Errorf("%d offers of TLS or DTLS", dtls)
+	}
+	findings, err := b.Findings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(findings, func(f probe.Finding) bool {
+		return f.Rule == "turn.relay-to-private" && f.Subject == s.URL(false)+"?transport=udp" && f.Verdict == probe.Fail
+	}) {
+		t.Error("the relay into private networks is no violation")
+	}
+	if strings.Contains(out.String(), password) || strings.Contains(messages.String(), password) {
+		t.Error("the output contains the password")
 	}
 }

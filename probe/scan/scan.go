@@ -46,6 +46,7 @@ type Options struct {
 	Adapters     []*vks.Adapter
 	Fallback     *vks.Adapter // when no adapter recognises the page
 	Observers    []probe.Observer
+	Active       []Active // what is asked of servers after all have left, in order
 	Rules        []*probe.Rule
 	Date         time.Time // of judgement
 	Formats      []Format
@@ -106,15 +107,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Participants < 1 {
 		return nil, fmt.Errorf("a scan needs at least one participant, not %d", o.Participants)
 	}
-	var overrides []vks.Override
-	adapter := vks.Pick(o.Adapters, link)
-	if adapter != nil {
+	if adapter := vks.Pick(o.Adapters, link); adapter != nil {
 		o.Target.System = adapter.System
-		if adapter.Clean != nil {
-			link, overrides = adapter.Clean(link)
-		}
 	}
-	r := &run{Options: o, link: link, adapter: adapter, overrides: overrides, mask: o.Target.Masker(), started: time.Now(), id: newID()}
+	r := &run{Options: o, link: link, mask: o.Target.Masker(), started: time.Now(), id: newID()}
 	if r.Dir == "" {
 		r.Dir = "bundle-" + r.started.UTC().Format("20060102-150405") + "-" + r.id[:6]
 	}
@@ -128,13 +124,10 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 type run struct {
 	Options
 	id      string
-	link    *url.URL // without what would change the settings
+	link    *url.URL
 	mask    probe.Masker
 	started time.Time
 	w       *bundle.Writer
-
-	adapter   *vks.Adapter   // whom the link belongs to, nil if it does not tell
-	overrides []vks.Override // taken out of the link
 
 	mu       sync.Mutex
 	timeline *bundle.Growing
@@ -165,18 +158,19 @@ func (r *run) record(ctx context.Context) *run {
 	r.note(0, "", probe.EvidenceNotWritable, err)
 
 	browser.Sweep(r.Log)
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	walking, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	r.inside = newMeetingPoint(r.Participants)
 	var walks sync.WaitGroup
 	for n := 1; n <= r.Participants; n++ {
-		walks.Go(func() { r.participant(ctx, n) })
+		walks.Go(func() { r.participant(walking, n) })
 	}
 	walks.Wait()
 	r.putJSON("evidence/target.json", r.Target) // the adapter is known by now
 	if r.timeline != nil {
 		r.note(0, "", probe.EvidenceNotWritable, r.timeline.Close())
 	}
+	r.ask(ctx)
 	return r
 }
 
