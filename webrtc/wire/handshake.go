@@ -48,6 +48,7 @@ type Handshake struct {
 	Repeated   int64 // fragments that brought nothing new
 	Incomplete int   // messages of which parts are missing
 
+	sided    bool // Client is known, and not only a guess
 	random   []byte
 	messages []*assembly
 }
@@ -228,8 +229,11 @@ func (p *Path) handshakeOf(d *Decoder, g *netlog.Datagram, f fragment) *Handshak
 		random = f.part[2:34]
 	}
 	begins := h == nil || f.typ == typeClientHello &&
-		(h.Client != g.Sent || random != nil && h.random != nil && !bytes.Equal(random, h.random))
+		(h.sided && h.Client != g.Sent || random != nil && h.random != nil && !bytes.Equal(random, h.random))
 	if !begins {
+		if known && !h.sided {
+			h.Client, h.sided = g.Sent == client, true
+		}
 		if h.random == nil {
 			h.random = bytes.Clone(random)
 		}
@@ -241,7 +245,7 @@ func (p *Path) handshakeOf(d *Decoder, g *netlog.Datagram, f fragment) *Handshak
 	if h != nil {
 		p.abandon(d, h)
 	}
-	h = &Handshake{Client: g.Sent == client || !known, random: bytes.Clone(random)}
+	h = &Handshake{Client: g.Sent == client || !known, sided: known, random: bytes.Clone(random)}
 	p.Handshakes = append(p.Handshakes, h)
 	return h
 }

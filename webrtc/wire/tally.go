@@ -20,7 +20,7 @@ func (t *Traffic) add(sent bool, bytes int) {
 }
 
 // Packets is the number of packets both ways.
-func (t *Traffic) Packets() int64 { return t.Sent.Packets + t.Received.Packets }
+func (t Traffic) Packets() int64 { return t.Sent.Packets + t.Received.Packets }
 
 // A Reason says what was wrong with something that could not be read.
 type Reason string
