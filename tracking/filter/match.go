@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -163,12 +164,20 @@ func (s *search) chain(l *List, i int32, q *Request, word int) {
 }
 
 // before reports whether a rule says more than another: one that names a host
-// does, and otherwise the first in the list is as good as any.
+// does, one that says nothing of the URL ("$ping,third-party") does not, and
+// otherwise the first in the list is as good as any.
 func (r *rule) before(other *rule) bool {
-	if host := r.flags & hostAnchor; host != other.flags&hostAnchor {
-		return host != 0
+	return cmp.Or(cmp.Compare(other.says(), r.says()), cmp.Compare(r.line, other.line)) < 0
+}
+
+func (r *rule) says() int {
+	switch {
+	case r.flags&hostAnchor != 0:
+		return 2
+	case r.pattern != "" || r.more != nil:
+		return 1
 	}
-	return r.line < other.line
+	return 0
 }
 
 func (s *search) match() Match {
