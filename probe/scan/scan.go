@@ -107,10 +107,15 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if o.Participants < 1 {
 		return nil, fmt.Errorf("a scan needs at least one participant, not %d", o.Participants)
 	}
-	if adapter := vks.Pick(o.Adapters, link); adapter != nil {
+	var overrides []vks.Override
+	adapter := vks.Pick(o.Adapters, link)
+	if adapter != nil {
 		o.Target.System = adapter.System
+		if adapter.Clean != nil {
+			link, overrides = adapter.Clean(link)
+		}
 	}
-	r := &run{Options: o, link: link, mask: o.Target.Masker(), started: time.Now(), id: newID()}
+	r := &run{Options: o, link: link, adapter: adapter, overrides: overrides, mask: o.Target.Masker(), started: time.Now(), id: newID()}
 	if r.Dir == "" {
 		r.Dir = "bundle-" + r.started.UTC().Format("20060102-150405") + "-" + r.id[:6]
 	}
@@ -124,10 +129,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 type run struct {
 	Options
 	id      string
-	link    *url.URL
+	link    *url.URL // without what would change the settings
 	mask    probe.Masker
 	started time.Time
 	w       *bundle.Writer
+
+	adapter   *vks.Adapter   // whom the link belongs to, nil if it does not tell
+	overrides []vks.Override // taken out of the link
 
 	mu       sync.Mutex
 	timeline *bundle.Growing
