@@ -55,6 +55,10 @@ type Config struct {
 	TrustSPKI []string
 	Loopback  bool
 
+	// Substitute puts somebody else in the browser's place, for an active
+	// check; nil changes nothing.
+	Substitute *Substitution
+
 	Log *slog.Logger
 }
 

@@ -139,7 +139,7 @@ func (b *Browser) attach(s *session) {
 	s.send(runtime.AddBinding.Method, runtime.AddBindingParams{Name: b.bind})
 	s.send(network.Enable.Method, network.EnableParams{MaxPostDataSize: ptr(int64(64 << 10))})
 	s.send("Log.enable", nil)
-	source := strings.ReplaceAll(hook, "BINDING", b.bind)
+	source := strings.ReplaceAll(b.config.Substitute.script()+hook, "BINDING", b.bind)
 	if strings.Contains(kind, "work") { // workers and worklets: runs while paused, before their first script
 		s.send(runtime.Evaluate.Method, runtime.EvaluateParams{Expression: source})
 	} else {
@@ -161,6 +161,7 @@ func (b *Browser) report(s *session, payload string) {
 	}
 	b.hooks.put(line)
 	b.media.see(string(s.id), ev)
+	b.config.Substitute.see(string(s.id), ev)
 }
 
 // mediaTally sums up what the hook says about media connections.

@@ -96,6 +96,7 @@ func second(t *testing.T, connect Connect, alert, anew bool, wait time.Duration)
 // handshake or not makes no difference. The command s_server, without ICE and
 // without sessions, shows that the second hello is one that can be answered.
 func TestSecondHello(t *testing.T) {
+	t.Parallel()
 	const quiet = 200 * time.Millisecond
 	control := dialUDP(openSSL(t, ecdsaKey(t, elliptic.P256()), "-dtls"))
 	if got := second(t, control, true, true, 20*time.Second); got != choice {
