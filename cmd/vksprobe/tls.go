@@ -62,7 +62,8 @@ type tlsFlags struct {
 	parallel, jobs                                                  int
 	rate                                                            float64
 	timeout                                                         time.Duration
-	asJSON, dtls, deep, revocation                                  bool
+	asJSON, deep, revocation                                        bool
+	transport                                                       enumerate.Transport
 	proxy                                                           *url.URL
 }
 
@@ -92,7 +93,8 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	fs.StringVar(&f.name, "name", "", "ask for this server `NAME` instead of the host's")
 	addresses := fs.String("address", "", "ask these `ADDRESSES`, with commas between, instead of those that DNS has for the name")
 	fs.StringVar(&f.startTLS, "starttls", "", "begin with this `PROTOCOL`: "+strings.Join(starttls.Protocols(), ", "))
-	fs.BoolVar(&f.dtls, "dtls", false, "ask for DTLS over UDP")
+	dtls := fs.Bool("dtls", false, "ask for DTLS over UDP")
+	quic := fs.Bool("quic", false, "ask for QUIC over UDP, which is TLS for HTTP/3")
 	active := fs.String("active", "usual", "`HOW` far to go: usual, or deep to also ask what provokes a server (ROBOT)")
 	fs.BoolVar(&f.revocation, "revocation", false, "ask the OCSP responders and CRLs that the certificates name; their operators learn that")
 	records := fs.String("records", "", "hold CAA and TLSA records in this zone `FILE` against the certificates")
@@ -136,8 +138,11 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	if f.deep = *active == "deep"; !f.deep && *active != "usual" {
 		return usageError{fmt.Errorf("-active is usual or deep, not %q", *active)}
 	}
-	if f.dtls && (f.startTLS != "" || *proxy != "") {
-		return usageError{errors.New("-dtls goes neither with -starttls nor with -proxy")}
+	if f.transport, err = transportOf(*dtls, *quic); err != nil {
+		return err
+	}
+	if f.transport != enumerate.TCP && (f.startTLS != "" || *proxy != "") {
+		return usageError{errors.New("-dtls and -quic go neither with -starttls nor with -proxy")}
 	}
 	if *addresses != "" {
 		f.addresses = strings.Split(*addresses, ",")
@@ -172,6 +177,19 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	}
 	t := &tlsRun{env: e, flags: f, norms: norms, day: day, store: store}
 	return t.all(ctx, next)
+}
+
+// transportOf says what to ask over.
+func transportOf(dtls, quic bool) (enumerate.Transport, error) {
+	switch {
+	case dtls && quic:
+		return "", usageError{errors.New("-dtls and -quic go one at a time")}
+	case dtls:
+		return enumerate.UDP, nil
+	case quic:
+		return enumerate.QUIC, nil
+	}
+	return enumerate.TCP, nil
 }
 
 // printRemedy prints a configuration, with the notes as comments before it.
@@ -348,11 +366,11 @@ func (t *tlsRun) one(ctx context.Context, target string) {
 	}
 	var failed error
 	for _, address := range addresses {
-		offer, err := t.ask(ctx, enumerate.Target{Host: name, Address: address, StartTLS: t.flags.startTLS, Datagram: t.flags.dtls})
+		offer, err := t.ask(ctx, enumerate.Target{Host: name, Address: address, StartTLS: t.flags.startTLS, Transport: t.flags.transport})
 		if err != nil {
 			failed = errors.Join(failed, err)
 		}
-		if len(offer.Versions) > 0 {
+		if len(offer.Versions) > 0 || offer.QUIC != nil && len(offer.QUIC.Versions) > 0 {
 			res.Addresses = append(res.Addresses, offer)
 		}
 	}
@@ -427,8 +445,8 @@ func (t *tlsRun) open(ctx context.Context, target enumerate.Target) (net.Conn, e
 	if t.connect != nil {
 		return t.connect(ctx, target)
 	}
-	if target.Datagram {
-		return new(net.Dialer).DialContext(ctx, "udp", target.Address)
+	if network := target.Transport.Network(); network != "tcp" {
+		return new(net.Dialer).DialContext(ctx, network, target.Address)
 	}
 	c, err := starttls.Dial(ctx, t.flags.proxy, "tcp", target.Address)
 	if err != nil || target.StartTLS == "" {

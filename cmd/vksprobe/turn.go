@@ -376,7 +376,10 @@ func (t *turnRun) secured(ctx context.Context, host string, f turn.Facts) ([]tls
 			continue
 		}
 		t.known[key] = true
-		target := enumerate.Target{Host: host, Address: d.Address, Datagram: d.Transport == "dtls"}
+		target := enumerate.Target{Host: host, Address: d.Address, Transport: enumerate.TCP}
+		if d.Transport == "dtls" {
+			target.Transport = enumerate.UDP
+		}
 		if _, err := netip.ParseAddr(host); err == nil {
 			target.Host = "" // an address is no server name (RFC 6066 section 3)
 		}
@@ -386,11 +389,7 @@ func (t *turnRun) secured(ctx context.Context, host string, f turn.Facts) ([]tls
 				if err != nil {
 					return nil, err
 				}
-				network := "tcp"
-				if target.Datagram {
-					network = "udp"
-				}
-				return t.dial(ctx, network, net.JoinHostPort(host, port))
+				return t.dial(ctx, target.Transport.Network(), net.JoinHostPort(host, port))
 			}}
 		res := tlsResult{Target: strings.ToUpper(d.Transport) + " " + d.Address}
 		offer, err := r.ask(ctx, target)

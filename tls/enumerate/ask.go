@@ -1,6 +1,7 @@
 package enumerate
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -21,6 +22,7 @@ type ask struct {
 	hello    *hello.ClientHello
 	first    []byte // instead of hello
 	shares   []hello.Share
+	version  uint32 // of QUIC, if not the one of the scan
 	psk      *hello.PSK
 	secret   []byte
 	session  *hello.Session
@@ -116,6 +118,9 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	conn, err := s.pool.get(ctx)
 	ex := &Exchange{Address: s.target.Address, Question: a.question, Detail: a.detail, Start: time.Now(),
 		Shares: a.shares, PSK: a.psk, Secret: a.secret, Session: a.session}
+	if s.target.Transport.datagrams() {
+		ex.Transport = s.target.Transport
+	}
 	f := ex.flight()
 	if err != nil {
 		ex.Failure = FailureOf(err)
@@ -125,12 +130,19 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	defer stop()
 	defer s.pool.put(ctx, conn)
 	wait := s.options.Timeout
-	var datagrams *datagramConn
-	if s.target.Datagram {
+	leave := func() {}
+	var packets *quicConn
+	switch s.target.Transport {
+	case UDP:
 		var resend time.Duration
 		wait, resend = patience(s.pool.slowest(), wait)
-		datagrams = newDatagramConn(conn, resend)
+		datagrams := newDatagramConn(conn, resend)
 		conn = datagrams
+		leave = func() { datagrams.leave(); ex.Start, ex.Chunks = datagrams.began, datagrams.chunks }
+	case QUIC:
+		packets = newQUICConn(conn, cmp.Or(a.version, s.packets), f)
+		conn = packets
+		leave = func() { packets.leave(); ex.Start, ex.Chunks = packets.began, packets.chunks }
 	}
 	if a.wait > 0 {
 		wait = min(wait, a.wait)
@@ -140,7 +152,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	first := a.first
 	if first == nil {
 		h := a.hello
-		if a.question != AskTolerance && a.psk == nil && !s.small {
+		if a.question != AskTolerance && a.psk == nil && !s.small && s.target.Transport != QUIC {
 			h = pad(h)
 		}
 		first = hello.Records(hello.ContentHandshake, min(h.Version, hello.TLS10), h.Marshal()) // DTLS puts records of its own around it
@@ -157,14 +169,18 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		err = a.talk(c)
 	}
 	s.pool.answered(c.first)
-	if datagrams != nil {
-		datagrams.leave()
-		ex.Datagram, ex.Start, ex.Chunks = true, datagrams.began, datagrams.chunks
-	}
-	if err != nil && f.Alert == nil {
+	leave()
+	r := &answer{Flight: f, exchange: ex, verdict: judge(f)}
+	switch {
+	case packets != nil && packets.client.Negotiated != nil: // which is all that some ask for
+		r.verdict = refused
+		if a.question != AskVersions {
+			ex.Failure = probe.TLSVersion
+		}
+	case err != nil && f.Alert == nil:
 		ex.Failure = FailureOf(err)
 	}
-	return &answer{Flight: f, exchange: ex, verdict: judge(f)}
+	return r
 }
 
 // judge tells what the answer to one hello means by itself.

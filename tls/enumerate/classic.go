@@ -43,7 +43,7 @@ func (s *scan) classic(version uint16, suites, groups []uint16) *hello.ClientHel
 		c.Extensions = append(c.Extensions, hello.RenegotiationInfo(nil))
 		return c
 	}
-	if s.target.Datagram {
+	if s.target.Transport == UDP {
 		c.Extensions = append(c.Extensions, hello.UseSRTP(srtpProfiles...))
 	}
 	c.Extensions = append(c.Extensions, hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.Empty(hello.ExtExtendedMasterSecret), hello.Empty(hello.ExtEncryptThenMAC),
@@ -140,7 +140,7 @@ func (s *scan) goOnClassic(forward, backward, legacy *answer) {
 		})
 	}, func() {
 		s.stage(s.legacy, func() {
-			if s.options.Deep && !s.target.Datagram {
+			if s.options.Deep && s.target.Transport != UDP {
 				s.oracle()
 			}
 		})
@@ -185,7 +185,7 @@ func (s *scan) older(r *answer) {
 		}
 		return
 	}
-	if s.target.Datagram {
+	if s.target.Transport == UDP {
 		return // there is only one
 	}
 	for v := r.Version() - 1; v >= hello.SSL30 && r.Version() > hello.SSL30; v-- {

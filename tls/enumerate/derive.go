@@ -1,6 +1,7 @@
 package enumerate
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"math/big"
@@ -14,7 +15,7 @@ import (
 // A refusal counts if it was an alert, or a silence that was repeated while
 // the server answered others; what is neither granted nor refused is unknown.
 func Derive(target Target, exchanges []*Exchange) Offer {
-	d := &derivation{datagram: target.Datagram, host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
+	d := &derivation{transport: cmp.Or(target.Transport, TCP), host: target.Host, versions: map[uint16]*evidence{}, chains: map[string]*Presented{}, dh: map[string]*DHParameters{},
 		publics: map[string]int{}, features: map[string]State{}, flaws: map[string]State{}, oracle: map[string][]string{}, lost: map[string]bool{}}
 	for _, e := range exchanges {
 		if !e.Start.IsZero() {
@@ -35,7 +36,7 @@ type evidence struct {
 }
 
 type derivation struct {
-	datagram  bool
+	transport Transport
 	host      string
 	versions  map[uint16]*evidence
 	chains    map[string]*Presented
@@ -53,6 +54,7 @@ type derivation struct {
 	kinds     []uint32            // of SSL 2.0
 	oracle    map[string][]string // reactions to paddings, by question
 	lost      map[string]bool     // questions, and whether they are without an answer
+	quic      *QUICOffer
 }
 
 func (d *derivation) of(v uint16) *evidence {
@@ -64,8 +66,17 @@ func (d *derivation) of(v uint16) *evidence {
 
 // read takes in one exchange.
 func (d *derivation) read(e *Exchange) {
-	f := e.Replay()
-	if e.Question == AskFlaw {
+	f, packets := e.replay()
+	if packets != nil {
+		d.packets(f, packets)
+		if packets.Negotiated != nil {
+			return // nothing of TLS
+		}
+	}
+	switch e.Question {
+	case AskVersions:
+		return
+	case AskFlaw:
 		d.flaw(e, f)
 		return
 	}
@@ -78,8 +89,8 @@ func (d *derivation) read(e *Exchange) {
 	if v == unsure && e.Confirmed {
 		v = refused
 	}
-	if open, asked := d.lost[e.key()]; open || !asked { // what is asked again is the same hello
-		d.lost[e.key()] = v == unsure
+	if open, asked := d.lost[e.key(f)]; open || !asked { // what is asked again is the same hello
+		d.lost[e.key(f)] = v == unsure
 	}
 	switch v {
 	case granted:
@@ -207,8 +218,11 @@ func (d *derivation) below() {
 // falling lists the versions that a hello without supported_versions may
 // offer, the latest first.
 func (d *derivation) falling() []uint16 {
-	if d.datagram {
+	switch d.transport {
+	case UDP:
 		return []uint16{hello.DTLS12, hello.DTLS10}
+	case QUIC:
+		return nil
 	}
 	return []uint16{hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30}
 }
@@ -309,11 +323,7 @@ func isSafe(p []byte) State {
 
 // offer puts together what the exchanges have shown.
 func (d *derivation) offer(target Target) Offer {
-	transport := "tcp"
-	if target.Datagram {
-		transport = "udp"
-	}
-	offer := Offer{Host: target.Host, Address: target.Address, Transport: transport, StartTLS: target.StartTLS, Protocols: d.named,
+	offer := Offer{Host: target.Host, Address: target.Address, Transport: string(d.transport), QUIC: d.quic, StartTLS: target.StartTLS, Protocols: d.named,
 		Features: d.features, Flaws: d.flaws, Tickets: d.tickets, Client: d.client, Unanswered: d.unanswered()}
 	d.below()
 	for _, code := range []uint16{hello.TLS13, hello.TLS12, hello.TLS11, hello.TLS10, hello.SSL30, hello.SSL20, hello.DTLS13, hello.DTLS12, hello.DTLS10} {
@@ -358,6 +368,7 @@ func (k *evidence) version(code uint16) Version {
 	v.SuitesRefused = codes(k.suites, No)
 	groups := codes(k.groups, Yes)
 	v.GroupPreference = k.wanted.preference(groups, nil)
+	k.wanted.sort(groups, v.GroupPreference == Server)
 	v.Groups, v.GroupsRefused = named(groups, iana.GroupName), codes(k.groups, No)
 	v.SignatureSchemes, v.SchemesRefused = named(codes(k.schemes, Yes), iana.SignatureSchemeName), codes(k.schemes, No)
 	if k.granted {

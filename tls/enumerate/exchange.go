@@ -9,6 +9,7 @@ import (
 
 	"vksprobe/probe"
 	"vksprobe/tls/hello"
+	"vksprobe/tls/quic"
 )
 
 // A Question says why a connection was made, which tells what a refusal
@@ -29,7 +30,8 @@ const (
 	AskResumption  Question = "resumption"  // is it
 	AskRenegotiate Question = "renegotiate" // a second handshake in the first
 	AskFlaw        Question = "flaw"
-	AskControl     Question = "control" // a hello that is known to be answered
+	AskVersions    Question = "versions" // of QUIC
+	AskControl     Question = "control"  // a hello that is known to be answered
 )
 
 // ranks reports whether the choice of a suite shows an order of preference:
@@ -39,17 +41,17 @@ func (q Question) ranks() bool { return q == AskSuites || q == AskOrder }
 // An Exchange is one connection: what was asked and every byte after the
 // preamble of STARTTLS. It is one line of a transcript.
 type Exchange struct {
-	N        int            `json:"n"`
-	Address  string         `json:"address"`
-	Datagram bool           `json:"datagram,omitempty"` // each chunk is a datagram of DTLS
-	Question Question       `json:"question"`
-	Detail   string         `json:"detail,omitempty"` // such as the flaw
-	Start    time.Time      `json:"start"`            // when the first byte was written
-	Chunks   []Chunk        `json:"chunks"`
-	Shares   []hello.Share  `json:"shares,omitempty"`
-	PSK      *hello.PSK     `json:"psk,omitempty"`
-	Secret   []byte         `json:"secret,omitempty"` // see [hello.Flight]
-	Session  *hello.Session `json:"session,omitempty"`
+	N         int            `json:"n"`
+	Address   string         `json:"address"`
+	Transport Transport      `json:"transport,omitempty"` // but for TCP, each chunk is a datagram
+	Question  Question       `json:"question"`
+	Detail    string         `json:"detail,omitempty"` // such as the flaw
+	Start     time.Time      `json:"start"`            // when the first byte was written
+	Chunks    []Chunk        `json:"chunks"`
+	Shares    []hello.Share  `json:"shares,omitempty"`
+	PSK       *hello.PSK     `json:"psk,omitempty"`
+	Secret    []byte         `json:"secret,omitempty"` // see [hello.Flight]
+	Session   *hello.Session `json:"session,omitempty"`
 	// Confirmed is set at the last of several silences that together are a
 	// refusal: each time the server answered others.
 	Confirmed bool          `json:"confirmed,omitempty"`
@@ -64,10 +66,13 @@ type Chunk struct {
 }
 
 // key tells exchanges apart by their question and the first bytes that were
-// sent, which are the same when it is asked again.
-func (e *Exchange) key() string {
+// sent, which are the same when it is asked again. In QUIC only the hello is.
+func (e *Exchange) key(f *hello.Flight) string {
 	key := string(e.Question) + " " + e.Detail + " "
-	if len(e.Chunks) > 0 {
+	switch {
+	case e.Transport == QUIC && f.ClientHello != nil:
+		key += string(f.ClientHello.Random)
+	case len(e.Chunks) > 0:
 		key += string(e.Chunks[0].Data)
 	}
 	return key
@@ -75,21 +80,38 @@ func (e *Exchange) key() string {
 
 // Replay reads an exchange again.
 func (e *Exchange) Replay() *hello.Flight {
+	f, _ := e.replay()
+	return f
+}
+
+// replay also returns what carried it, if that was QUIC.
+func (e *Exchange) replay() (*hello.Flight, *quic.Reader) {
 	f := e.flight()
 	var out, in hello.Datagrams
+	var packets *quic.Reader
+	if e.Transport == QUIC {
+		packets = &quic.Reader{}
+	}
 	for _, c := range e.Chunks {
 		switch {
-		case c.Sent && e.Datagram:
+		case packets != nil && c.Sent:
+			f.Sent(packets.Sent(c.Data, f.Traffic()))
+		case packets != nil:
+			packets.Received(c.Data)
+			for records := packets.Records(f.Traffic()); len(records) > 0; records = packets.Records(f.Traffic()) {
+				f.Received(records)
+			}
+		case e.Transport == UDP && c.Sent:
 			f.Sent(out.Read(c.Data))
+		case e.Transport == UDP:
+			f.Received(in.Read(c.Data))
 		case c.Sent:
 			f.Sent(c.Data)
-		case e.Datagram:
-			f.Received(in.Read(c.Data))
 		default:
 			f.Received(c.Data)
 		}
 	}
-	return f
+	return f, packets
 }
 
 // flight returns a Flight on which nothing has passed.

@@ -15,8 +15,12 @@ type protocols struct {
 
 // start queues the first wave.
 func (s *scan) start() {
+	if s.target.Transport == QUIC {
+		s.startQUIC()
+		return
+	}
 	s.begin()
-	if s.target.Datagram {
+	if s.target.Transport == UDP {
 		return // nothing but hellos
 	}
 	s.session()
@@ -71,10 +75,14 @@ func (s *scan) extras() {
 	}
 	s.extra = true
 	s.names()
-	s.applications(applications[:4])
-	s.applications(applications[4:])
+	if s.target.Transport == QUIC {
+		s.applications(applicationsQUIC)
+	} else {
+		s.applications(applications[:4])
+		s.applications(applications[4:])
+	}
 	s.tolerance()
-	if !s.target.Datagram {
+	if !s.target.Transport.datagrams() {
 		s.sessions()
 		s.flaws()
 	}
@@ -162,7 +170,7 @@ func (s *scan) applications(list []string) {
 
 // fallback asks with TLS_FALLBACK_SCSV in a version below the highest.
 func (s *scan) fallback() {
-	if s.target.Datagram {
+	if s.target.Transport.datagrams() {
 		return
 	}
 	var versions []uint16
@@ -204,7 +212,7 @@ func (s *scan) tolerance() {
 	s.ask(&ask{question: AskTolerance, detail: "grease", hello: pad(odd), then: s.note},
 		&ask{question: AskTolerance, detail: "large", hello: base.With(hello.Padding(4096)), then: s.note},
 		&ask{question: AskTolerance, detail: "extension", hello: pad(base.With(hello.Empty(unknownExtension))), then: s.note})
-	if middle := without(base, hello.ExtPadding); !s.small {
+	if middle := without(base, hello.ExtPadding); !s.small && s.target.Transport != QUIC {
 		if n := len(middle.Marshal()); n < 256 {
 			middle = middle.With(hello.Padding(300 - n))
 		}

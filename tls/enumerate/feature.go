@@ -100,7 +100,7 @@ func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 	case AskName:
 		d.name(e, f, v)
 	}
-	if e.Datagram && v == granted {
+	if e.Transport == UDP && v == granted {
 		learn(d.features, DTLSCookie, slices.ContainsFunc(e.Chunks, isVerifyRequest))
 	}
 	if v != granted || h == nil || f.ServerHello == nil {
@@ -267,8 +267,10 @@ func (d *derivation) conclude(o *Offer) {
 		}
 	}
 	modern := uint16(hello.TLS13)
-	if o.Transport == "udp" {
+	if d.transport == UDP {
 		modern = hello.DTLS13
+	}
+	if d.transport.datagrams() {
 		learn(d.flaws, DROWN, false) // SSL 2.0 needs a stream
 	}
 	if k := d.versions[modern]; k != nil && k.granted {

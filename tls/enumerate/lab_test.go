@@ -153,13 +153,17 @@ func groupsOf(f *hello.Flight) []uint16 {
 // scan runs a scan and derives from what was recorded.
 func scan(t *testing.T, target enumerate.Target, o enumerate.Options) enumerate.Offer {
 	t.Helper()
+	offer, _ := scanRecorded(t, target, o)
+	return offer
+}
+
+// scanRecorded also returns what was recorded.
+func scanRecorded(t *testing.T, target enumerate.Target, o enumerate.Options) (enumerate.Offer, []*enumerate.Exchange) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var all []*enumerate.Exchange
-	d, network := net.Dialer{}, "tcp"
-	if target.Datagram {
-		network = "udp"
-	}
+	d, network := net.Dialer{}, target.Transport.Network()
 	o.Open = func(ctx context.Context) (net.Conn, error) {
 		c, err := d.DialContext(ctx, network, target.Address)
 		if err != nil || target.StartTLS == "" {
@@ -190,7 +194,7 @@ func scan(t *testing.T, target enumerate.Target, o enumerate.Options) enumerate.
 			t.Logf("%d %s %s: %04X of %d suites %04X, groups %v: chose %v group %d alert %v %s %v done %v %v %04X %d", e.N, e.Question, e.Detail, f.Version(), len(suites), suites[:min(6, len(suites))], groupsOf(f), chosen, f.Group(), alert, e.Failure, f.Broken, f.Done, f.Decrypted, f.SignatureScheme(), len(e.Shares))
 		}
 	}
-	return enumerate.Derive(target, all)
+	return enumerate.Derive(target, all), all
 }
 
 // TestLab scans every server of the lab that speaks TLS over TCP.
@@ -224,7 +228,7 @@ func scanAll(t *testing.T, want func(name string) bool) {
 			if name == "slow" {
 				o.Timeout = 10 * time.Second
 			}
-			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address, StartTLS: s.StartTLS, Datagram: s.Transport == "udp"}, o), s.Truth)
+			compare(t, scan(t, enumerate.Target{Host: s.SNI, Address: s.Address, StartTLS: s.StartTLS, Transport: enumerate.Transport(s.Transport)}, o), s.Truth)
 		})
 	}
 }

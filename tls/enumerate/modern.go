@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"vksprobe/tls/hello"
+	"vksprobe/tls/quic"
 )
 
 // The questions about TLS 1.3.
@@ -15,8 +16,8 @@ import (
 // modern makes a hello of TLS 1.3.
 func (s *scan) modern(suites, groups []uint16, shares ...hello.Share) *hello.ClientHello {
 	c := &hello.ClientHello{Version: s.wire(hello.TLS12), Random: random(32), SessionID: random(32), CipherSuites: suites}
-	if s.target.Datagram {
-		c.SessionID = nil // RFC 9147 section 5
+	if s.target.Transport.datagrams() {
+		c.SessionID = nil // RFC 9147 section 5, RFC 9001 section 8.4
 	}
 	if s.target.Host != "" {
 		c.Extensions = append(c.Extensions, hello.ServerName(s.target.Host))
@@ -24,12 +25,18 @@ func (s *scan) modern(suites, groups []uint16, shares ...hello.Share) *hello.Cli
 	c.Extensions = append(c.Extensions,
 		hello.Values(hello.ExtSupportedGroups, groups), hello.Values(hello.ExtSignatureAlgorithms, schemes),
 		hello.StatusRequest(), hello.Empty(hello.ExtSCT), hello.SupportedVersions(s.wire(hello.TLS13)), hello.PSKModes(1, 0), hello.KeyShares(shares...))
+	if s.target.Transport == QUIC {
+		c.Extensions = append(c.Extensions, hello.ALPN(applicationsQUIC...), hello.Extension{Type: hello.ExtQUICParameters, Data: quic.ClientParameters()})
+	}
 	return c
 }
 
 // session asks for a complete handshake, and then for what it allows.
 func (s *scan) session() {
-	full := s.modern(slices.Concat(suites13, suites13Rare), groups13, s.share...).With(hello.ALPN(applications...)).With(hello.Heartbeat()).With(greaseECH())
+	full := s.modern(slices.Concat(suites13, suites13Rare), groups13, s.share...).With(greaseECH())
+	if s.target.Transport != QUIC {
+		full = full.With(hello.ALPN(applications...)).With(hello.Heartbeat())
+	}
 	s.ask(&ask{question: AskSession, hello: full, shares: s.share, until: decrypted, talk: s.finishModern, then: func(r *answer) {
 		s.note(r)
 		s.resumeModern(r)
@@ -70,7 +77,7 @@ func (s *scan) finishModern(c *conversation) error {
 	if !f.Done {
 		return nil
 	}
-	finish, err := f.Finish()
+	finish, err := s.finish(f)
 	if err != nil {
 		return nil // a suite that cannot be decrypted
 	}
@@ -78,7 +85,7 @@ func (s *scan) finishModern(c *conversation) error {
 		return err
 	}
 	// Tickets come with no request; after this long none comes any more.
-	c.conn.SetReadDeadline(time.Now().Add(max(100*time.Millisecond, 3*s.pool.roundTrip())))
+	c.conn.SetReadDeadline(time.Now().Add(max(100*time.Millisecond, 3*s.roundTrip())))
 	c.read(func(f *hello.Flight) bool { return len(f.Tickets) >= 2 || f.Application > 0 })
 	return nil
 }

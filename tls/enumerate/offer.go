@@ -1,5 +1,7 @@
 package enumerate
 
+import "vksprobe/tls/quic"
+
 // State is an answer that may be missing.
 type State string
 
@@ -15,6 +17,7 @@ type Offer struct {
 	Host       string           `json:"host,omitempty"`     // the name that was asked for
 	Address    string           `json:"address"`            // "192.0.2.1:443"
 	Transport  string           `json:"transport"`          // "tcp", "udp" or "quic"
+	QUIC       *QUICOffer       `json:"quic,omitempty"`     // beside TLS
 	StartTLS   string           `json:"starttls,omitempty"` // protocol of the preamble
 	Versions   []Version        `json:"versions"`           // the highest first
 	DH         []DHParameters   `json:"dh,omitempty"`       // of DHE
@@ -27,6 +30,23 @@ type Offer struct {
 	Names      Names            `json:"names"`
 	Unanswered int              `json:"unanswered"` // exchanges without an answer that means something
 	Cost       *Cost            `json:"cost,omitempty"`
+}
+
+// A QUICOffer is what a server of QUIC shows beside TLS.
+type QUICOffer struct {
+	Versions []QUICVersion `json:"versions,omitempty"` // that it names in Version Negotiation, in its order
+	Spoken   []QUICVersion `json:"spoken,omitempty"`   // in which it has answered a hello
+	Retry    State         `json:"retry"`              // validates addresses by Retry before it answers
+	Bound    State         `json:"connection_ids_bound"`
+	// Parameters are those of one connection, without the values that only
+	// that connection has: its IDs and the token that resets it.
+	Parameters []quic.Parameter `json:"transport_parameters,omitempty"`
+}
+
+// A QUICVersion is a version of QUIC: "QUIC v1", "draft-29", "Google Q050".
+type QUICVersion struct {
+	Code uint32 `json:"code"`
+	Name string `json:"name"`
 }
 
 // A Version is one protocol version.

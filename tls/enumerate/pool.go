@@ -284,6 +284,13 @@ func (p *pool) close() {
 	p.workers.Wait()
 }
 
+// quickest is the time that an answer takes at least.
+func (p *pool) quickest() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answer
+}
+
 // roundTrip is the time that a dial takes at least.
 func (p *pool) roundTrip() time.Duration {
 	p.mu.Lock()

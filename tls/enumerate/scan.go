@@ -27,6 +27,7 @@
 //	classic.go  those of SSL 3.0 to TLS 1.2
 //	extras.go   those that need the versions: names, orders, tolerance
 //	session.go  resumption, renegotiation, flaws
+//	datagram.go, quic.go  DTLS and QUIC as if they were streams
 //	derive.go, feature.go, order.go, prime.go  conclusions
 package enumerate
 
@@ -42,11 +43,33 @@ import (
 
 // A Target is one address that speaks TLS.
 type Target struct {
-	Host     string // the name to ask for by server_name; empty for none
-	Address  string // "192.0.2.1:443"
-	StartTLS string // protocol of the preamble, if any
-	Datagram bool   // DTLS over UDP
+	Host      string    // the name to ask for by server_name; empty for none
+	Address   string    // "192.0.2.1:443"
+	StartTLS  string    // protocol of the preamble, if any
+	Transport Transport // "" means TCP
 }
+
+// A Transport is what carries handshakes.
+type Transport string
+
+// The transports.
+const (
+	TCP  Transport = "tcp"
+	UDP  Transport = "udp"  // DTLS
+	QUIC Transport = "quic" // TLS 1.3 for HTTP/3
+)
+
+// Network is what net.Dial calls it: "tcp" or "udp".
+func (t Transport) Network() string {
+	if t == UDP || t == QUIC {
+		return "udp"
+	}
+	return "tcp"
+}
+
+// datagrams reports whether each question has a socket of its own, with
+// nothing to be opened ahead.
+func (t Transport) datagrams() bool { return t.Network() == "udp" }
 
 // Options say how a server is asked.
 type Options struct {
@@ -70,7 +93,7 @@ type Cost struct {
 	Sent        int64         `json:"sent"`      // bytes
 	Received    int64         `json:"received"`
 	Duration    time.Duration `json:"duration"`   // nanoseconds
-	RoundTrip   time.Duration `json:"round_trip"` // least time of a connect, nanoseconds
+	RoundTrip   time.Duration `json:"round_trip"` // least time of a connect or, in datagrams, of an answer; nanoseconds
 }
 
 // scan is the enumeration of one target. Asks run at once; what their answers
@@ -100,6 +123,7 @@ type scan struct {
 	grouped  bool          // the groups of TLS 1.2 were asked for
 	signed   []uint16      // suites with which signature schemes were asked for
 	share    []hello.Share // of the groups that everybody has
+	packets  uint32        // version of QUIC
 	versions map[uint16]*version
 	protocols
 }
@@ -145,7 +169,16 @@ func Run(ctx context.Context, target Target, o Options) (Cost, error) {
 	err := s.run(ctx)
 	s.pool.close()
 	return Cost{Connections: s.pool.dialed, Unused: s.pool.unused, Exchanges: s.exchanges, Throttled: s.pool.throttled, Parallel: s.pool.most,
-		Sent: s.sent, Received: s.received, Duration: time.Since(start), RoundTrip: s.pool.rtt}, err
+		Sent: s.sent, Received: s.received, Duration: time.Since(start), RoundTrip: s.roundTrip()}, err
+}
+
+// roundTrip is the least time to the server and back: that of a connect, or,
+// where there is none, of an answer.
+func (s *scan) roundTrip() time.Duration {
+	if s.target.Transport.datagrams() {
+		return s.pool.quickest()
+	}
+	return s.pool.roundTrip()
 }
 
 // run works the queue off.
@@ -162,8 +195,8 @@ func (s *scan) run(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	ahead := maxAhead // the second wave begins when the first one is answered
-	if s.target.Datagram {
-		ahead = 0 // there is nothing to be opened
+	if s.target.Transport.datagrams() {
+		ahead = 0
 	}
 	s.pool.expect(ctx, ahead)
 	for {
@@ -257,7 +290,7 @@ var datagramVersions = map[uint16]uint16{hello.TLS13: hello.DTLS13, hello.TLS12:
 
 // wire returns a version as it stands in messages.
 func (s *scan) wire(v uint16) uint16 {
-	if d, ok := datagramVersions[v]; ok && s.target.Datagram {
+	if d, ok := datagramVersions[v]; ok && s.target.Transport == UDP {
 		return d
 	}
 	return v

@@ -11,7 +11,7 @@ import (
 
 // quiet is how long nothing has to come for it to count as nothing: a
 // few round trips.
-func (s *scan) quiet() time.Duration { return max(150*time.Millisecond, 4*s.pool.roundTrip()) }
+func (s *scan) quiet() time.Duration { return max(150*time.Millisecond, 4*s.roundTrip()) }
 
 // resumeModern asks whether a ticket of TLS 1.3 is taken, with a key exchange
 // and without.

@@ -69,6 +69,12 @@ const (
 	retryID    uint64 = 0x10
 )
 
+// OfConnection reports whether the value is another one on each connection.
+func (p Parameter) OfConnection() bool {
+	const resetToken = 0x02
+	return p.ID == originalID || p.ID == sourceID || p.ID == retryID || p.ID == resetToken
+}
+
 // maxParameters bounds what is kept of one extension.
 const maxParameters = 128
 
