@@ -14,6 +14,7 @@ import (
 	"vksprobe/tls"
 	"vksprobe/tracking"
 	"vksprobe/webrtc"
+	"vksprobe/webrtc/dtls"
 	"vksprobe/webrtc/turn"
 )
 
@@ -22,7 +23,7 @@ import (
 var (
 	adapters  = []*vks.Adapter{vks.Janus, vks.Demo}
 	fallback  = vks.Generic
-	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, turn.Observer, tracking.Observer}
+	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, dtls.Observer, turn.Observer, tracking.Observer}
 	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &turn.Rules, &tracking.Rules)
 )
 
