@@ -276,10 +276,14 @@ func (p *turnPrinter) peers(all []turn.Peer) {
 		if !slices.Contains(columns, column) {
 			columns = append(columns, column)
 		}
-		k := key{peer.Class, column}
+		class := peer.Class
+		if peer.Translated() {
+			class = translated
+		}
+		k := key{class, column}
 		cells[k] = append(cells[k], peer)
-		if !slices.Contains(classes, peer.Class) {
-			classes = append(classes, peer.Class)
+		if !slices.Contains(classes, class) {
+			classes = append(classes, class)
 		}
 	}
 	line := func(name string, values []string) {
@@ -329,6 +333,10 @@ func (p *turnPrinter) cell(all []turn.Peer) string {
 	return fmt.Sprintf(p.say("abgelehnt (%d)", "refused (%d)"), no)
 }
 
+// translated is a row of the table for what leads to an IPv4 address only
+// where there is a translator.
+const translated turn.Class = "translated"
+
 func classWord(c turn.Class) probe.Text {
 	switch c {
 	case turn.Loopback:
@@ -349,6 +357,8 @@ func classWord(c turn.Class) probe.Text {
 		return same("Broadcast")
 	case turn.Own:
 		return probe.Text{DE: "der Server selbst", EN: "the server itself"}
+	case translated:
+		return probe.Text{DE: "IPv4 über 6to4 oder NAT64", EN: "IPv4 by 6to4 or NAT64"}
 	case turn.Public:
 		return probe.Text{DE: "öffentlich", EN: "public"}
 	}

@@ -33,8 +33,8 @@ Turn asks each server, over each transport that its URL has, whether it wants
 credentials, what it gives to those who have them, for how long they are good,
 and to which addresses it would relay: loopback, private networks, the
 metadata services of clouds. A URL is one as in "turn:host:3478",
-"turns:host:5349?transport=tcp" or "stun:host". Ask only servers that you may
-examine.
+"turns:host:5349?transport=tcp" or "stun:host". Of several addresses of a name
+the first that can be reached is asked. Ask only servers that you may examine.
 
 Only the permission to relay is asked for. No data is relayed to anybody, and
 all allocations are ended. Where a server answers over TLS or DTLS, it is
@@ -343,7 +343,10 @@ func (t *turnRun) all(ctx context.Context, servers []turn.Server) error {
 		}
 	}
 	if t.store != nil {
-		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Scope: []string{"turn", "tls"}, Judged: t.day}
+		run := probe.Run{Started: t.began.UTC(), Command: []string{"vksprobe", "turn"}, Scope: []string{"turn"}, Judged: t.day}
+		if len(t.known) > 0 {
+			run.Scope = append(run.Scope, "tls")
+		}
 		if err := sealActive(t.store.writer, run, problem != nil || unsure > 0); err != nil {
 			return err
 		}

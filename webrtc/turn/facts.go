@@ -1,6 +1,7 @@
 package turn
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -102,6 +103,14 @@ type Peer struct {
 	Channel    Answer `json:"channel,omitzero"`   // ChannelBind
 	Connect    Answer `json:"connect,omitzero"`   // Connect; yes when the server tried
 	Delivered  Answer `json:"delivered,omitzero"` // data came through, to a listener of ours
+}
+
+// Translated tells whether the address stands for an IPv4 address, and that
+// only where there is a translator: 6to4, NAT64 and IPv4-compatible ones.
+// Unlike those, an IPv4-mapped address is understood by every operating system.
+func (p Peer) Translated() bool {
+	a, err := netip.ParseAddr(p.Address)
+	return err == nil && !a.Is4In6() && embedded(a).IsValid()
 }
 
 // Granted tells whether the server would relay to the peer by any way that

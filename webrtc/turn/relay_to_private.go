@@ -2,7 +2,6 @@ package turn
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"vksprobe/probe"
@@ -34,14 +33,6 @@ var _ = Rules.Add(&probe.Rule{
 // are merely no business of a relay.
 var grave = [...]Class{Loopback, Unspecified, Metadata, LinkLocal, Private}
 
-// translated tells whether an address stands for an IPv4 address only where
-// there is a translator: 6to4, NAT64 and IPv4-compatible ones. Unlike those,
-// an IPv4-mapped address is understood by every operating system.
-func translated(address string) bool {
-	a, err := netip.ParseAddr(address)
-	return err == nil && !a.Is4In6() && embedded(a).IsValid()
-}
-
 func judgeRelay(f Facts) *probe.Finding {
 	var granted, delivered, perhaps, refused, open []string
 	severe := false
@@ -58,7 +49,7 @@ func judgeRelay(f Facts) *probe.Finding {
 			if p.Delivered.State == Yes {
 				delivered = add(delivered, p.Address)
 			}
-			if translated(p.Address) {
+			if p.Translated() {
 				perhaps = add(perhaps, p.Address)
 				continue
 			}
