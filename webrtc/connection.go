@@ -35,8 +35,23 @@ type Peer struct {
 	Transform         bool        `json:"transform"` // an encoded transform is present
 	PacketsSent       int64       `json:"packets_sent"`
 	PacketsReceived   int64       `json:"packets_received"`
-	Sources           []string    `json:"sources"`                 // of "internals", "hook", "packets"
-	Disagreements     []string    `json:"disagreements,omitempty"` // fields on which the sources differ: "srtp_profile: hook X, packets Y"
+
+	Configurations   []Configuration   `json:"configurations,omitempty"` // as they changed
+	Descriptions     []Description     `json:"descriptions,omitempty"`   // in the order in which they were set
+	RemoteCandidates []Candidate       `json:"remote_candidates,omitempty"`
+	FarEnd           FarEnd            `json:"far_end"`
+	Handshake        *Handshake        `json:"handshake,omitempty"` // nil if no packet of one was seen
+	Certificates     []PeerCertificate `json:"certificates,omitempty"`
+	SRTP             []SRTPUse         `json:"srtp,omitempty"`       // of the directions in which media passed
+	Unkeyed          bool              `json:"unkeyed,omitempty"`    // RTP passed, but no DTLS handshake: it is plain, or its keys are from elsewhere
+	ClearRTCP        int64             `json:"clear_rtcp,omitempty"` // RTCP packets that are not encrypted
+	Codecs           []Codec           `json:"codecs,omitempty"`
+	Transforms       []Transform       `json:"transforms,omitempty"`
+	Relays           []Relay           `json:"relays,omitempty"`
+	Exposed          []Exposure        `json:"exposed,omitempty"`
+
+	Sources       []string `json:"sources"`                 // of "internals", "hook", "packets"
+	Disagreements []string `json:"disagreements,omitempty"` // fields on which the sources differ: "srtp_profile: hook X, packets Y"
 }
 
 // ICEServer is a STUN or TURN server that the page configured.

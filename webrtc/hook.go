@@ -51,6 +51,8 @@ type realm struct {
 	accounts map[string]*account
 	tracks   map[string]*track
 	senders  map[string]*sender
+	workers  []string             // URLs, masked
+	scripts  map[string]Transform // script transforms by object
 	calls    map[int64]func(result json.RawMessage, at time.Time)
 }
 
@@ -108,7 +110,7 @@ func (h *hookLog) realm(l *hookLine) *realm {
 		if len(all) >= maxRealms || len(h.sessions) >= maxRealms {
 			return nil
 		}
-		best = &realm{accounts: map[string]*account{}, tracks: map[string]*track{}, senders: map[string]*sender{},
+		best = &realm{accounts: map[string]*account{}, tracks: map[string]*track{}, senders: map[string]*sender{}, scripts: map[string]Transform{},
 			calls: map[int64]func(json.RawMessage, time.Time){}}
 		h.sessions[l.Session] = append(all, best)
 	}
@@ -142,6 +144,8 @@ type hookData struct {
 	Label  string          `json:"label"`
 	From   string          `json:"from"`
 	To     *hookTrack      `json:"to"`
+	On     string          `json:"on"`
+	Kind   string          `json:"kind"`
 }
 
 func (h *hookLog) event(r *realm, l *hookLine, line int) {
@@ -161,11 +165,26 @@ func (h *hookLog) event(r *realm, l *hookLine, line int) {
 		if t := r.track(d.Track); t != nil && json.Unmarshal(d.Value, &on) == nil {
 			t.flip(l.Time, on)
 		}
-	case kind == "e2ee.transform=", kind == "e2ee.createEncodedStreams":
-		if kind == "e2ee.transform=" && (len(d.Value) == 0 || string(d.Value) == "null") {
-			return
+	case kind == "worker.new":
+		var link string
+		if json.Unmarshal(l.Event.Data, &link) == nil && len(r.workers) < maxWorkers {
+			r.workers = append(r.workers, clip(h.mask.Mask(link), maxURL))
 		}
-		h.transform(r, d.Object)
+	case kind == "e2ee.new RTCRtpScriptTransform":
+		if len(r.scripts) < maxTracks {
+			r.scripts[d.Object] = Transform{API: "RTCRtpScriptTransform", Script: clip(h.mask.Mask(script(l.Event.Stack)), maxURL), Workers: slices.Clone(r.workers)}
+		}
+	case kind == "e2ee.transform=":
+		var object string
+		if json.Unmarshal(d.Value, &object) == nil && object != "" {
+			t, ok := r.scripts[object]
+			if !ok {
+				t = Transform{API: "RTCRtpScriptTransform", Script: clip(h.mask.Mask(script(l.Event.Stack)), maxURL)}
+			}
+			h.transform(r, d, t)
+		}
+	case kind == "e2ee.createEncodedStreams":
+		h.transform(r, d, Transform{API: "createEncodedStreams", Script: clip(h.mask.Mask(script(l.Event.Stack)), maxURL), Workers: slices.Clone(r.workers)})
 	case outcome == '=' || outcome == '!':
 		if f := r.calls[d.Call]; f != nil {
 			delete(r.calls, d.Call)
@@ -228,11 +247,18 @@ func (h *hookLog) event(r *realm, l *hookLine, line int) {
 			a.state(v)
 		}
 	case kind == "pc.setConfiguration":
-		a.configure(d.Config, "setConfiguration")
+		a.configure(l.Time, d.Config, "setConfiguration")
 	case kind == "pc.getConfiguration":
-		a.configure(d.Config, "getConfiguration")
+		a.configure(l.Time, d.Config, "getConfiguration")
 	case kind == "pc.setLocalDescription", kind == "pc.setRemoteDescription":
-		h.description(r, a, kind == "pc.setLocalDescription", d)
+		h.description(r, a, kind == "pc.setLocalDescription", d, l.Time)
+	case kind == "pc.addIceCandidate":
+		var v struct{ Candidate string }
+		if json.Unmarshal(d.Args, &v) == nil {
+			if c, ok := parseCandidate(v.Candidate); ok {
+				a.remote.candidate(c)
+			}
+		}
 	case kind == "pc.createDataChannel", kind == "pc.datachannel":
 		a.channel(d.Label)
 	case kind == "pc.addTrack", kind == "pc.addTransceiver":
@@ -269,7 +295,7 @@ func (h *hookLog) connection(r *realm, d hookData, l *hookLine, line int) {
 	}
 	a := &account{source: "hook", mask: h.mask, created: l.Time, cite: h.rec.Cite(h.path, fmt.Sprintf("line=%d", line))}
 	a.Frame, a.Script = clip(h.mask.Mask(l.Event.URL), maxURL), clip(h.mask.Mask(script(l.Event.Stack)), maxURL)
-	a.configure(d.Config, "constructor")
+	a.configure(l.Time, d.Config, "constructor")
 	h.accounts = append(h.accounts, a)
 	r.accounts[d.Object] = a
 }
@@ -287,15 +313,15 @@ func script(stack []string) string {
 
 // description reads what was set: the argument for a remote description, the
 // result for a local one, because the browser writes that itself.
-func (h *hookLog) description(r *realm, a *account, local bool, d hookData) {
-	read := func(raw json.RawMessage, _ time.Time) {
-		var s struct{ SDP string }
+func (h *hookLog) description(r *realm, a *account, local bool, d hookData, at time.Time) {
+	read := func(raw json.RawMessage, at time.Time) {
+		var s struct{ Type, SDP string }
 		if json.Unmarshal(raw, &s) == nil {
-			a.describe(local, s.SDP)
+			a.describe(at, local, s.Type, s.SDP)
 		}
 	}
 	if !local {
-		read(d.Args, time.Time{})
+		read(d.Args, at)
 		return
 	}
 	r.expect(d.Call, read)
@@ -429,9 +455,13 @@ func (h *hookLog) send(r *realm, s *sender, t *hookTrack, at time.Time) {
 
 // transform marks the connection of a sender or receiver. The hook does not
 // name the connection of a receiver; it must be one of those still open.
-func (h *hookLog) transform(r *realm, object string) {
-	if s := r.senders[object]; s != nil && s.account != nil {
-		s.account.Transform = true
+func (h *hookLog) transform(r *realm, d hookData, t Transform) {
+	t.On, t.Kind = "sender", clip(d.Kind, 16)
+	if d.On == "RTCRtpReceiver" {
+		t.On = "receiver"
+	}
+	if s := r.senders[d.Object]; s != nil && s.account != nil {
+		s.account.transform(t)
 		return
 	}
 	var open []*account
@@ -441,7 +471,18 @@ func (h *hookLog) transform(r *realm, object string) {
 		}
 	}
 	if len(open) == 1 {
-		open[0].Transform = true
+		open[0].transform(t)
+	}
+}
+
+// transform adds a transform.
+func (a *account) transform(t Transform) {
+	a.Transform = true
+	same := func(o Transform) bool {
+		return o.API == t.API && o.On == t.On && o.Kind == t.Kind && o.Script == t.Script && slices.Equal(o.Workers, t.Workers)
+	}
+	if len(a.Transforms) < maxTransforms && !slices.ContainsFunc(a.Transforms, same) {
+		a.Transforms = append(a.Transforms, t)
 	}
 }
 

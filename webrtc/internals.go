@@ -95,7 +95,7 @@ func (in *internalsLog) call(name string, arg json.RawMessage, at time.Time, lin
 		}
 		a = &account{source: "internals", mask: in.mask, created: at, cite: in.rec.Cite(in.path, fmt.Sprintf("line=%d", line))}
 		a.Frame = clip(in.mask.Mask(p.URL), maxURL)
-		a.configure(json.RawMessage(p.Config), "internals")
+		a.configure(at, json.RawMessage(p.Config), "internals")
 		in.accounts = append(in.accounts, a)
 		in.open[id] = a
 	case a == nil:
@@ -118,7 +118,7 @@ func (in *internalsLog) call(name string, arg json.RawMessage, at time.Time, lin
 
 func (in *internalsLog) update(a *account, p internalsPeer, at time.Time) {
 	var text string
-	var v struct{ SDP, Candidate, RelayProtocol, Label string }
+	var v struct{ Type, SDP, Candidate, RelayProtocol, Label string }
 	switch p.Type {
 	case "onconnectionstatechange":
 		if json.Unmarshal([]byte(p.Value), &text) == nil {
@@ -130,7 +130,7 @@ func (in *internalsLog) update(a *account, p internalsPeer, at time.Time) {
 		a.state("closed")
 		return
 	case "setConfiguration":
-		a.configure(json.RawMessage(p.Value), "internals")
+		a.configure(at, json.RawMessage(p.Value), "internals")
 		return
 	}
 	if json.Unmarshal([]byte(p.Value), &v) != nil {
@@ -138,11 +138,15 @@ func (in *internalsLog) update(a *account, p internalsPeer, at time.Time) {
 	}
 	switch p.Type {
 	case "setLocalDescriptionOnSuccess":
-		a.describe(true, v.SDP)
+		a.describe(at, true, v.Type, v.SDP)
 	case "setRemoteDescription":
-		a.describe(false, v.SDP)
+		a.describe(at, false, v.Type, v.SDP)
 	case "onicecandidate":
 		a.candidate(v.Candidate, v.RelayProtocol)
+	case "addIceCandidate":
+		if c, ok := parseCandidate(v.Candidate); ok {
+			a.remote.candidate(c)
+		}
 	case "createDataChannel", "ondatachannel":
 		a.channel(v.Label)
 	}

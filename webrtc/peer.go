@@ -1,7 +1,6 @@
 package webrtc
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -44,6 +43,7 @@ func merge(hook *hookLog, internals *internalsLog, packets *packets) []*peer {
 		for _, b := range peers[i+1:] {
 			if a.faces(b) && b.faces(a) {
 				a.Loopback, b.Loopback = true, true
+				a.FarEnd, b.FarEnd = FarEnd{Kind: FarLoopback, Basis: []string{"echo"}}, FarEnd{Kind: FarLoopback, Basis: []string{"echo"}}
 			}
 		}
 	}
@@ -126,6 +126,11 @@ func (p *peer) join() {
 		}
 		p.DTLSState = first(p.DTLSState, a.DTLSState)
 		p.PacketsSent, p.PacketsReceived = max(p.PacketsSent, a.PacketsSent), max(p.PacketsReceived, a.PacketsReceived)
+		for _, c := range a.remote.candidates {
+			if len(p.RemoteCandidates) < maxCandidates && !slices.Contains(p.RemoteCandidates, c) {
+				p.RemoteCandidates = append(p.RemoteCandidates, c)
+			}
+		}
 		for _, u := range a.local.ufrags {
 			ufrags[u] = true
 		}
@@ -143,12 +148,14 @@ func (p *peer) join() {
 	if len(p.flows) > 0 {
 		p.Sources = append(p.Sources, "packets")
 	}
+	p.describe()
 	p.settle("dtls_version", &p.DTLSVersion, wire.DTLSVersion, func(a *account) string { return a.DTLSVersion })
 	p.settle("dtls_cipher_suite", &p.DTLSCipherSuite, wire.DTLSCipherSuite, func(a *account) string { return a.DTLSCipherSuite })
 	p.settle("dtls_role", &p.DTLSRole, wire.DTLSRole, func(a *account) string { return a.DTLSRole })
 	p.settle("srtp_profile", &p.SRTPProfile, wire.SRTPProfile, func(a *account) string { return a.SRTPProfile })
 	p.settle("local_fingerprint", &p.LocalFingerprint, "", func(a *account) string { return first(a.local.fingerprint, a.LocalFingerprint) })
 	p.settle("remote_fingerprint", &p.RemoteFingerprint, "", func(a *account) string { return first(a.remote.fingerprint, a.RemoteFingerprint) })
+	p.choose()
 }
 
 // settle sets a field to what the most trustworthy source says of it, the
@@ -207,7 +214,7 @@ func (p *peer) observe(rec *probe.Record, emit func(probe.Observation)) {
 	for _, f := range p.flows {
 		ev = append(ev, rec.Cite(p.packets.path, f.wire.First.String()))
 	}
-	o := Connection.New(fmt.Sprintf("connection:%d/%d", p.Participant, p.Number), rec.Timeline.At(p.Participant, p.Created), p.Created, p.Peer, ev...)
+	o := Connection.New(p.subject(), rec.Timeline.At(p.Participant, p.Created), p.Created, p.Peer, ev...)
 	if !p.connected() {
 		o.Failure = probe.NoMedia
 	}

@@ -16,6 +16,8 @@ type description struct {
 	levels       uint16   // bit n: header extension n carries the audio level of RFC 6464
 	sdes         bool
 	streams      map[uint32]string // kind of the primary stream with this SSRC
+	codecs       map[uint8]string  // "opus/48000/2" by payload type
+	candidates   []Candidate
 }
 
 // Bounds on the attributes that are kept of one end. An ICE restart gives a
@@ -23,17 +25,28 @@ type description struct {
 const (
 	maxFragments = 8
 	maxSSRCs     = 64
+	maxSections  = 32
 )
 
-// read adds a session description. It looks for single attributes only, so
-// that what a browser would reject is seen as well.
-func (d *description) read(sdp string) {
+// read adds a session description and returns what is to be told of it. It
+// looks for single attributes only, so that what a browser would reject is
+// seen as well.
+func (d *description) read(sdp string) (told Description) {
 	kind, repairs := "", map[string]bool{}
+	section := func() *Section {
+		if len(told.Sections) == 0 {
+			return &Section{} // before the first one
+		}
+		return &told.Sections[len(told.Sections)-1]
+	}
 	strongest := -1
 	for line := range strings.Lines(sdp) {
 		line = strings.TrimRight(line, "\r\n")
 		if m, ok := strings.CutPrefix(line, "m="); ok {
 			kind, _, _ = strings.Cut(m, " ")
+			if f := strings.Fields(m); len(f) > 2 && len(told.Sections) < maxSections {
+				told.Sections = append(told.Sections, Section{Kind: clip(f[0], 16), Protocol: clip(f[2], 32), Rejected: f[1] == "0"})
+			}
 			continue
 		}
 		name, value, _ := strings.Cut(line, ":")
@@ -45,6 +58,7 @@ func (d *description) read(sdp string) {
 			if ok {
 				print := clip(strings.ToLower(hash)+" "+strings.ToUpper(digest), 256)
 				d.fingerprints = latest(d.fingerprints, print)
+				told.Fingerprints = once(told.Fingerprints, print)
 				if n := slices.Index([]string{"md2", "md5", "sha-1", "sha-224", "sha-256", "sha-384", "sha-512"}, strings.ToLower(hash)); n >= strongest {
 					strongest, d.fingerprint = n, print
 				}
@@ -64,6 +78,29 @@ func (d *description) read(sdp string) {
 			}
 		case "a=crypto":
 			d.sdes = true
+			if f := strings.Fields(value); len(f) > 1 { // "1 AES_CM_128_HMAC_SHA1_80 inline:…"
+				told.Crypto = once(told.Crypto, clip(f[1], 64))
+			}
+		case "a=setup":
+			told.Setup = once(told.Setup, clip(value, 16))
+		case "a=ice-lite":
+			told.Lite = true
+		case "a=mid":
+			section().MID = clip(value, 32)
+		case "a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive":
+			section().Direction = name[2:]
+		case "a=rtpmap":
+			number, codec, _ := strings.Cut(value, " ")
+			if n, err := strconv.ParseUint(number, 10, 7); err == nil {
+				if d.codecs == nil {
+					d.codecs = map[uint8]string{}
+				}
+				d.codecs[uint8(n)] = clip(codec, 64)
+			}
+		case "a=candidate":
+			if c, ok := parseCandidate(line); ok {
+				d.candidate(c)
+			}
 		case "a=extmap":
 			id, uri, _ := strings.Cut(value, " ")
 			id, _, _ = strings.Cut(id, "/")
@@ -75,6 +112,22 @@ func (d *description) read(sdp string) {
 			}
 		}
 	}
+	return told
+}
+
+// candidate adds a candidate once.
+func (d *description) candidate(c Candidate) {
+	if len(d.candidates) < maxCandidates && !slices.Contains(d.candidates, c) {
+		d.candidates = append(d.candidates, c)
+	}
+}
+
+// once adds s to a short list unless it is there.
+func once(all []string, s string) []string {
+	if len(all) >= maxFragments || slices.Contains(all, s) {
+		return all
+	}
+	return append(all, s)
 }
 
 // latest moves s to the end of a bounded list without doubles.

@@ -1,6 +1,7 @@
 package webrtc
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net"
 	"strconv"
@@ -36,6 +37,7 @@ type stat struct {
 	RelayProtocol     string `json:"relayProtocol"`
 	Fingerprint       string `json:"fingerprint"`
 	FingerprintHash   string `json:"fingerprintAlgorithm"`
+	Certificate       string `json:"base64Certificate"` // DER
 
 	// outbound-rtp, media-source, transport
 	SSRC            uint32  `json:"ssrc"`
@@ -118,6 +120,9 @@ func rise[N int64 | float64](before, now N) N {
 	return now - before
 }
 
+// maxCertificate bounds a certificate in characters of base64.
+const maxCertificate = 1 << 15
+
 // transport keeps what a transport says; a closed one does not erase what it
 // said before.
 func (a *account) transport(s stat, all map[string]stat) {
@@ -138,6 +143,15 @@ func (a *account) transport(s stat, all map[string]stat) {
 	for to, id := range map[*string]string{&a.LocalFingerprint: s.LocalCertificateID, &a.RemoteFingerprint: s.RemoteCertificateID} {
 		if c := all[id]; c.Fingerprint != "" {
 			*to = clip(strings.ToLower(c.FingerprintHash)+" "+strings.ToUpper(c.Fingerprint), 256)
+		}
+	}
+	for side, id := range map[string]string{"local": s.LocalCertificateID, "remote": s.RemoteCertificateID} {
+		c := all[id].Certificate
+		if der, err := base64.StdEncoding.DecodeString(c[:min(len(c), maxCertificate)]); err == nil && len(der) > 0 {
+			if a.certificates == nil {
+				a.certificates = map[string][]byte{}
+			}
+			a.certificates[side] = der
 		}
 	}
 	if s.LocalUsernameFragment != "" {

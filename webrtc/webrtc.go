@@ -9,9 +9,14 @@
 // talked into anything, but most of what is in them is encrypted.
 //
 //	hook.jsonl      ─► account ─┐
-//	internals.jsonl ─► account ─┼─► Connection
+//	internals.jsonl ─► account ─┼─► Connection: its dossier
 //	netlog.json     ─► flow ────┤
 //	                            └─► Device, per device and phase
+//
+// [Connection] holds all that is known of an RTCPeerConnection, from the script
+// that made it to the certificate at its far end. Where several participants
+// were in the meeting, their connections are held against each other: that
+// shows whether they met at a server or each other.
 //
 // Where the witnesses differ the observation names the difference, and a
 // device is only called quiet when all of them agree that it was.
@@ -44,6 +49,8 @@ func observe(ctx context.Context, rec *probe.Record, emit func(probe.Observation
 		return err
 	}
 	var errs []error
+	var all []*peer
+	var devicesOf []devices
 	for _, n := range participants {
 		hook, err := readHook(ctx, rec, n)
 		errs = append(errs, err)
@@ -52,12 +59,16 @@ func observe(ctx context.Context, rec *probe.Record, emit func(probe.Observation
 		packets, err := readPackets(ctx, rec, n)
 		errs = append(errs, err)
 		peers := merge(hook, internals, packets)
-		packets.observe(rec, emit)
-		for _, p := range peers {
+		all = append(all, peers...)
+		devicesOf = append(devicesOf, devices{rec: rec, participant: n, hook: hook, internals: internals, packets: packets, peers: peers})
+	}
+	relate(all)
+	for _, d := range devicesOf {
+		d.packets.observe(rec, emit)
+		for _, p := range d.peers {
 			p.observe(rec, emit)
 		}
-		devices := devices{rec: rec, participant: n, hook: hook, internals: internals, packets: packets, peers: peers}
-		devices.observe(emit)
+		d.observe(emit)
 	}
 	return errors.Join(errs...)
 }
