@@ -254,7 +254,7 @@ func (o *onePlace) dial(ctx context.Context, network, address string) (net.Conn,
 		if o.place == nil {
 			o.place = map[string]netip.Addr{}
 		}
-		o.place[host] = a
+		o.place[host] = a.Unmap()
 		return c, nil
 	}
 	return nil, errors.Join(errs...)

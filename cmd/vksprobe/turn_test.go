@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -282,5 +284,40 @@ func TestScanActive(t *testing.T) {
 	}
 	if strings.Contains(out.String(), password) || strings.Contains(messages.String(), password) {
 		t.Error("the output contains the password")
+	}
+}
+
+// All sockets to a name go to the same of its addresses, the first that can be
+// reached.
+func TestOnePlace(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o onePlace
+	for range 2 {
+		c, err := o.dial(t.Context(), "tcp", net.JoinHostPort("localhost", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if got := o.place["localhost"].String(); got != "127.0.0.1" {
+			t.Errorf("the place is %s", got)
+		}
+	}
+	o.place["localhost"] = netip.MustParseAddr("127.0.0.9")
+	c, err := o.dial(t.Context(), "udp", net.JoinHostPort("localhost", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if got := c.RemoteAddr().String(); got != "127.0.0.9:"+port {
+		t.Errorf("dialled %s", got)
 	}
 }

@@ -248,7 +248,7 @@ func TestHostile(t *testing.T) {
 			t.Run(name+" over "+transport, func(t *testing.T) {
 				t.Parallel()
 				o := options()
-				o.Timeout, o.RTO = 300*time.Millisecond, 20*time.Millisecond
+				o.Timeout, o.RTO = 150*time.Millisecond, 20*time.Millisecond
 				f, transcript := ask(t, login(serve(t, transport, c.answer)), o)
 				d, want := f.Doors[0], c.failure
 				if len(transcript[0].Received) == 0 {

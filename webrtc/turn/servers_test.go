@@ -95,3 +95,33 @@ func TestOutOfScope(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a page gives to a connection, the servers are bounded, each can be
+// checked, and credentials come whole or not at all.
+func FuzzServers(f *testing.F) {
+	f.Add([]byte(event("pc.new", `[{"urls":["turn:a.example","turns:[::1]:1?transport=udp"],"username":"u","credential":"c"},{"url":"stun:b"}]`)))
+	f.Add([]byte(event("pc.setConfiguration", `[{"urls":"turn:a@b"},null,7,{"urls":["turn:a:99999",{}]}]`)))
+	f.Add([]byte(`{"e":{"k":"pc.new","d":{"cfg":{"iceServers":{}}}}}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		all, err := turn.Servers(t.Context(), hookOf(string(line)))
+		if err != nil || len(all) > 64 {
+			t.Fatalf("%d servers, %v", len(all), err)
+		}
+		o := turn.Options{Dial: func(context.Context, string, string) (net.Conn, error) { return nil, probe.ErrOutOfScope }}
+		for _, s := range all {
+			if _, err := turn.Check(t.Context(), s, o); err != nil || s.Host() == "" {
+				t.Errorf("%q cannot be checked: %v", s.URL, err)
+			}
+		}
+	})
+}
+
+func TestTranslated(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{"2002:7f00:1::1": true, "64:ff9b::a00:1": true, "::7f00:1": true,
+		"::ffff:127.0.0.1": false, "127.0.0.1": false, "::1": false, "::": false, "fe80::1": false, "nonsense": false} {
+		if got := (turn.Peer{Address: address}).Translated(); got != want {
+			t.Errorf("%s is translated: %t", address, got)
+		}
+	}
+}
