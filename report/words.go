@@ -102,6 +102,8 @@ func failureWord(f probe.Failure) probe.Text {
 		return probe.Text{DE: "Zugriff gesperrt", EN: "Access blocked"}
 	case probe.NotRecognised:
 		return probe.Text{DE: "Konferenzsystem nicht erkannt", EN: "Conference system not recognised"}
+	case probe.ConsentWanted:
+		return probe.Text{DE: "Eine Einwilligung wird verlangt, die nicht erteilt wurde", EN: "A consent is required that was not given"}
 	case probe.LoginWall:
 		return probe.Text{DE: "Anmeldung mit Benutzerkonto verlangt", EN: "An account is required"}
 	case probe.PasswordWanted:

@@ -21,9 +21,9 @@ import (
 // What is linked in, and nowhere else: adapters in order of recognition,
 // observers in order of running, and the sets of rules.
 var (
-	adapters  = []*vks.Adapter{vks.Janus, vks.Demo}
+	adapters  = []*vks.Adapter{vks.Jitsi, vks.BigBlueButton, vks.Janus, vks.Demo}
 	fallback  = vks.Generic
-	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, dtls.Observer, turn.Observer, tracking.Observer}
+	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, dtls.Observer, turn.Observer, tracking.Observer, vks.Observer(adapters)}
 	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &turn.Rules, &tracking.Rules)
 )
 

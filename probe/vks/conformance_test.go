@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"vksprobe/fixtures/bigbluebutton"
 	"vksprobe/fixtures/jitsi"
 	"vksprobe/fixtures/scene"
 	"vksprobe/probe"
@@ -30,8 +31,8 @@ var update = flag.Bool("update", false, "write the recorded views of all scenes 
 // conformance is who has to show what. Every adapter of the program has a
 // place here; cmd/vksprobe sees to that.
 var (
-	conforming = []*vks.Adapter{vks.Jitsi}
-	stages     = []scene.Stage{jitsi.Stage()}
+	conforming = []*vks.Adapter{vks.Jitsi, vks.BigBlueButton}
+	stages     = append([]scene.Stage{jitsi.Stage()}, bigbluebutton.Stages()...)
 )
 
 var languages = []string{"de", "en"}
@@ -201,7 +202,7 @@ func TestScenes(t *testing.T) {
 					continue
 				}
 				a := adapter(t, stage.System)
-				link := fmt.Sprintf("%s/%s%s-%s-%s/Room", server.URL, stage.System, stage.Variant, lang, s.Name)
+				link := fmt.Sprintf("%s/%s%s-%s-%s/%s", server.URL, stage.System, stage.Variant, lang, s.Name, stage.Path)
 				if err := b.Navigate(t.Context(), link); err != nil {
 					t.Fatalf("%s: %v", s.Name, err)
 				}
@@ -210,7 +211,7 @@ func TestScenes(t *testing.T) {
 				if s.State == vks.Prejoin || s.State == vks.InMeeting {
 					recognised(t, b, a, stage, s, signs)
 				}
-				v.URL = "http://scene.test/Room"
+				v.URL = "http://scene.test/" + stage.Path
 				line, err := json.Marshal(recorded{s.Name, v})
 				if err != nil {
 					t.Fatal(err)

@@ -1,11 +1,13 @@
 package vks
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"vksprobe/probe"
 )
@@ -56,6 +58,11 @@ func Observer(adapters []*Adapter) probe.Observer {
 			o := notes{adapters: adapters, rec: rec, n: n, path: fmt.Sprintf("p%d/vks.jsonl", n), emit: emit, declared: map[probe.Phase][]Declaration{}}
 			_, err := rec.Lines(ctx, o.path, o.line)
 			errs = append(errs, err)
+			if i := o.adapter(o.product.System); i >= 0 && adapters[i].Frame != nil {
+				o.path = fmt.Sprintf("p%d/cdp.jsonl", n)
+				_, err := rec.Lines(ctx, o.path, func(number int, line []byte) { o.frame(adapters[i], number, line) })
+				errs = append(errs, err)
+			}
 		}
 		return errors.Join(errs...)
 	}}
@@ -76,22 +83,27 @@ type notes struct {
 	meeting  string
 }
 
+func (o *notes) adapter(system string) int {
+	return slices.IndexFunc(o.adapters, func(a *Adapter) bool { return a.System == system })
+}
+
+func (o *notes) tell(x probe.Observation) {
+	if o.emitted++; o.emitted <= maxObservations {
+		o.emit(x)
+	}
+}
+
+// line reads a line of vks.jsonl.
 func (o *notes) line(number int, line []byte) {
 	var l Line
 	if json.Unmarshal(line, &l) != nil || l.Time.IsZero() {
 		return // cut off
 	}
-	i := slices.IndexFunc(o.adapters, func(a *Adapter) bool { return a.System == l.System })
 	phase := o.rec.Timeline.At(o.n, l.Time)
 	subject := fmt.Sprintf("participant:%d", o.n)
 	cite := o.rec.Cite(o.path, fmt.Sprintf("line=%d", number))
-	tell := func(x probe.Observation) {
-		if o.emitted++; o.emitted <= maxObservations {
-			o.emit(x)
-		}
-	}
 	if len(l.Overrides) > 0 {
-		tell(Overridden.New(subject, phase, l.Time, LinkSettings{l.Overrides, l.Cleaned}, cite))
+		o.tell(Overridden.New(subject, phase, l.Time, LinkSettings{l.Overrides, l.Cleaned}, cite))
 	}
 	if l.State != "" && l.State != o.state && slices.Contains(States(), l.State) {
 		o.state = l.State
@@ -99,32 +111,63 @@ func (o *notes) line(number int, line []byte) {
 		if l.State.Final() {
 			x.Failure = l.State.Failure()
 		}
-		tell(x)
+		o.tell(x)
 	}
-	product := Product{System: l.System}
-	if i < 0 || o.adapters[i].Read == nil || len(l.Probe) == 0 {
-		if product.System != o.product.System {
-			o.product = product
-			tell(System.New(subject, phase, l.Time, product, cite))
-		}
+	var r Reading
+	if i := o.adapter(l.System); i >= 0 && o.adapters[i].Read != nil && len(l.Probe) > 0 {
+		r = o.adapters[i].Read(l.Probe)
+	}
+	product := Product{l.System, r.Version[:min(len(r.Version), 100)]}
+	if product.System != o.product.System || product.Version != "" && product != o.product {
+		o.product = product
+		o.tell(System.New(subject, phase, l.Time, product, cite))
+	}
+	o.read(r, l.Time, cite)
+}
+
+// received is what a message of the DevTools protocol says about a frame.
+type received struct {
+	Time   time.Time `json:"t"`
+	Method string    `json:"m"`
+	Params struct {
+		Response struct {
+			Opcode  int    `json:"opcode"`
+			Payload string `json:"payloadData"`
+		} `json:"response"`
+	} `json:"p"`
+}
+
+// frame reads a line of cdp.jsonl.
+func (o *notes) frame(a *Adapter, number int, line []byte) {
+	if !bytes.Contains(line, []byte(`"Network.webSocketFrameReceived"`)) {
+		return // most lines are something else
+	}
+	var m received
+	if json.Unmarshal(line, &m) != nil || m.Method != "Network.webSocketFrameReceived" || m.Params.Response.Opcode != 1 {
 		return
 	}
-	r := o.adapters[i].Read(l.Probe)
-	if product.Version = r.Version[:min(len(r.Version), 100)]; product.System != o.product.System || product.Version != "" && product != o.product {
-		o.product = product
-		tell(System.New(subject, phase, l.Time, product, cite))
+	if r, ok := a.Frame(m.Params.Response.Payload); ok {
+		o.read(r, m.Time, o.rec.Cite(o.path, fmt.Sprintf("line=%d", number)))
 	}
+}
+
+// read observes what is new in a reading.
+func (o *notes) read(r Reading, at time.Time, cite probe.Evidence) {
+	if o.emitted >= maxObservations {
+		return
+	}
+	phase := o.rec.Timeline.At(o.n, at)
 	for _, d := range r.Declared {
 		if !o.known(phase, d) {
 			o.declared[phase] = append(o.declared[phase], d)
-			tell(Declared.New("setting:"+string(d.Setting), phase, l.Time, d, cite))
+			o.tell(Declared.New("setting:"+string(d.Setting), phase, at, d, cite))
 		}
 	}
 	if r.Meeting != nil {
 		now, err := json.Marshal(r.Meeting)
 		if err == nil && string(now) != o.meeting {
 			o.meeting = string(now)
-			tell(Inside.New(subject, phase, l.Time, *r.Meeting, cite))
+			o.tell(Inside.New(fmt.Sprintf("participant:%d", o.n), phase, at, *r.Meeting, cite))
 		}
 	}
 }

@@ -188,6 +188,10 @@ type Adapter struct {
 	// Read interprets the result of Probe. It is also called on the records of
 	// old scans, and what it reads is the target's: hostile, and of any shape.
 	Read func(probe json.RawMessage) Reading
+
+	// Frame interprets a text message that the page received over WebSocket
+	// and says whether there was something in it. It is called on the record.
+	Frame func(payload string) (Reading, bool)
 }
 
 // Signs is the expression to evaluate while the system is not known. Its
