@@ -111,12 +111,20 @@ func openFile(path string) (*database, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	r, err := maxminddb.OpenBytes(raw)
+	db, err := open(strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".mmdb"), raw)
 	if err != nil {
 		return nil, fmt.Errorf("%s is no database in MaxMind's format: %w", path, err)
 	}
+	return db, nil
+}
+
+// open reads a database that nobody vouches for.
+func open(name string, raw []byte) (*database, error) {
+	r, err := maxminddb.OpenBytes(raw)
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(raw)
-	name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".gz"), ".mmdb")
 	if t := clip(r.Metadata.DatabaseType); t != "" && t != name {
 		name = t + " (" + name + ")"
 	}
@@ -220,13 +228,13 @@ func clip(s string) string {
 }
 
 // maxTried bounds the entries that are looked at to find out what a database
-// holds.
+// holds. Empty ones count: a broken tree may be endless and have no others.
 const maxTried = 5000
 
 // holds reports whether the database has such answers.
 func (db *database) holds(has func(Answer) bool) bool {
 	tried := 0
-	for res := range db.r.Networks() {
+	for res := range db.r.Networks(maxminddb.IncludeNetworksWithoutData()) {
 		if a, err := answer(res); err == nil && has(a) {
 			return true
 		}

@@ -340,11 +340,7 @@ func FuzzDatabase(f *testing.F) {
 	f.Add(database24(map[string]map[string]any{"192.0.0.0/8": {"country_code": "DE"}}, "x"))
 	f.Add(database24(map[string]map[string]any{"192.0.0.0/8": {"asn": "AS12", "as_name": "x"}}, "x"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		path := filepath.Join(t.TempDir(), "x.mmdb")
-		if err := os.WriteFile(path, raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		db, err := openFile(path)
+		db, err := open("x", raw)
 		if err != nil {
 			return
 		}
