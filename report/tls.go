@@ -196,6 +196,7 @@ func (p *tlsPrinter) differences(all []enumerate.Difference) {
 // offer prints what one address offers.
 func (p *tlsPrinter) offer(o tls.Offered) {
 	p.line("\n  %s", o.Address)
+	p.quic(o.QUIC)
 	for _, v := range o.Versions {
 		if v.State != enumerate.Yes {
 			continue
@@ -239,6 +240,47 @@ func (p *tlsPrinter) offer(o tls.Offered) {
 	p.wrapped("    ", strings.Join(yes, ", "))
 	if c := o.Cost; c != nil {
 		p.line("    %s", fmt.Sprintf(p.say("%d Verbindungen in %.2f s, Umlaufzeit %s", "%d connections in %.2f s, round trip %s"), c.Connections, c.Duration.Seconds(), c.RoundTrip.Round(100*time.Microsecond)))
+	}
+}
+
+// quic prints what a server shows of QUIC.
+func (p *tlsPrinter) quic(q *enumerate.QUICOffer) {
+	if q == nil || len(q.Versions)+len(q.Spoken) == 0 {
+		return
+	}
+	names := func(all []enumerate.QUICVersion) string {
+		var list []string
+		for _, v := range all {
+			list = append(list, v.Name)
+		}
+		return strings.Join(list, ", ")
+	}
+	var facts []string
+	if len(q.Spoken) > 0 {
+		facts = append(facts, names(q.Spoken))
+	} else {
+		facts = append(facts, p.say("kein QUIC v1 oder v2", "neither QUIC v1 nor v2"))
+	}
+	if len(q.Versions) > 0 {
+		facts = append(facts, p.say("genannt werden ", "named are ")+names(q.Versions))
+	}
+	if q.Retry == enumerate.Yes {
+		facts = append(facts, p.say("prüft Adressen durch Retry", "validates addresses by Retry"))
+	}
+	if q.Bound == enumerate.No {
+		facts = append(facts, p.say("die Verbindungskennungen sind nicht an den Handschlag gebunden", "the connection IDs are not bound to the handshake"))
+	}
+	p.wrapped("    ", strings.Join(facts, "; "))
+	var parameters []string
+	for _, x := range q.Parameters {
+		text := x.Name
+		if x.Value != "" {
+			text += "=" + x.Value[:min(len(x.Value), 80)]
+		}
+		parameters = append(parameters, text)
+	}
+	if len(parameters) > 0 {
+		p.wrapped("      ", p.say("Transportparameter: ", "transport parameters: ")+strings.Join(parameters, ", "))
 	}
 }
 

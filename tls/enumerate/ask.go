@@ -140,7 +140,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		conn = datagrams
 		leave = func() { datagrams.leave(); ex.Start, ex.Chunks = datagrams.began, datagrams.chunks }
 	case QUIC:
-		packets = newQUICConn(conn, cmp.Or(a.version, s.packets), f)
+		packets = newQUICConn(conn, cmp.Or(a.version, s.packets), f, probeTimeout(s.pool.slowest()))
 		conn = packets
 		leave = func() { packets.leave(); ex.Start, ex.Chunks = packets.began, packets.chunks }
 	}
@@ -172,13 +172,16 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	leave()
 	r := &answer{Flight: f, exchange: ex, verdict: judge(f)}
 	switch {
-	case packets != nil && packets.client.Negotiated != nil: // which is all that some ask for
+	case packets != nil && packets.client.Negotiated != nil && a.question == AskVersions: // which is what it asks for
 		r.verdict = refused
-		if a.question != AskVersions {
-			ex.Failure = probe.TLSVersion
-		}
+	case errors.Is(err, errVersion):
+		r.verdict = refused
+		fallthrough
 	case err != nil && f.Alert == nil:
 		ex.Failure = FailureOf(err)
+		s.mu.Lock()
+		s.failed = err
+		s.mu.Unlock()
 	}
 	return r
 }
@@ -336,6 +339,8 @@ func FailureOf(err error) probe.Failure {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return probe.Interrupted
+	case errors.Is(err, errVersion):
+		return probe.TLSVersion
 	case errors.As(err, &dns):
 		if dns.IsNotFound {
 			return probe.DNSNXDomain

@@ -35,11 +35,13 @@ type Offer struct {
 // A QUICOffer is what a server of QUIC shows beside TLS.
 type QUICOffer struct {
 	Versions []QUICVersion `json:"versions,omitempty"` // that it names in Version Negotiation, in its order
+	Reserved bool          `json:"reserved,omitempty"` // among them was one that nobody has (RFC 9000 section 15)
 	Spoken   []QUICVersion `json:"spoken,omitempty"`   // in which it has answered a hello
 	Retry    State         `json:"retry"`              // validates addresses by Retry before it answers
 	Bound    State         `json:"connection_ids_bound"`
-	// Parameters are those of one connection, without the values that only
-	// that connection has: its IDs and the token that resets it.
+	// Parameters are those of one connection by their numbers, without what
+	// only that connection has: the values of its IDs and of the token that
+	// resets it, and reserved parameters.
 	Parameters []quic.Parameter `json:"transport_parameters,omitempty"`
 }
 

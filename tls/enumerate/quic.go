@@ -2,6 +2,7 @@ package enumerate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -27,7 +28,9 @@ type quicConn struct {
 	flight   *hello.Flight
 	client   *quic.Client
 	began    time.Time
-	chunks   []Chunk // what passed, as it was
+	chunks   []Chunk       // what passed, as it was
+	size     int           // of them
+	resend   time.Duration // first wait before something is repeated
 	deadline time.Time
 	pending  bytes.Buffer
 	retried  bool
@@ -43,8 +46,17 @@ var (
 // (RFC 9000 section 20.1).
 const connectionRefused = 2
 
-func newQUICConn(c net.Conn, version uint32, f *hello.Flight) *quicConn {
-	return &quicConn{Conn: c, flight: f, client: quic.NewClient(version, random(8)), began: time.Now()}
+func newQUICConn(c net.Conn, version uint32, f *hello.Flight, resend time.Duration) *quicConn {
+	return &quicConn{Conn: c, flight: f, client: quic.NewClient(version, random(8)), began: time.Now(), resend: resend}
+}
+
+// probeTimeout is when a server that has answered so slowly is reminded: as
+// late as one that nothing is known of (RFC 9002 section 6.2.2), or sooner.
+func probeTimeout(slowest time.Duration) time.Duration {
+	if slowest == 0 {
+		return retransmission
+	}
+	return min(max(250*time.Millisecond, 3*slowest), retransmission)
 }
 
 // Write takes plain records with handshake messages.
@@ -60,12 +72,22 @@ func (c *quicConn) Write(records []byte) (int, error) {
 
 func (c *quicConn) send(all ...[]byte) error {
 	for _, b := range all {
-		c.chunks = append(c.chunks, Chunk{Sent: true, At: time.Since(c.began), Data: b})
+		c.note(Chunk{Sent: true, At: time.Since(c.began), Data: b})
 		if _, err := c.Conn.Write(b); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// perChunk is what a chunk takes in a transcript beside its data.
+const perChunk = 64
+
+// note keeps what passed. There may be more than is read of it: packets that
+// nobody can open, and what they make us answer.
+func (c *quicConn) note(chunk Chunk) {
+	c.chunks = append(c.chunks, chunk)
+	c.size += len(chunk.Data) + perChunk
 }
 
 // leave ends the connection.
@@ -77,7 +99,7 @@ func (c *quicConn) leave() {
 
 func (c *quicConn) Read(b []byte) (int, error) {
 	buf := make([]byte, 1<<16)
-	for wait := retransmission; ; {
+	for wait := c.resend; ; {
 		traffic := c.flight.Traffic()
 		c.pending.Write(c.client.Records(traffic))
 		if c.pending.Len() > 0 {
@@ -113,7 +135,9 @@ func (c *quicConn) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		data := bytes.Clone(buf[:n])
-		c.chunks = append(c.chunks, Chunk{At: time.Since(c.began), Data: data})
+		if c.note(Chunk{At: time.Since(c.began), Data: data}); c.size > maxReceived {
+			return 0, errTooMuch
+		}
 		c.client.Received(data)
 	}
 }
@@ -195,7 +219,11 @@ func (d *derivation) packets(f *hello.Flight, r *quic.Reader) {
 	o := d.quic
 	if r.Negotiated != nil && o.Versions == nil {
 		for _, v := range r.Negotiated {
-			o.Versions = append(o.Versions, QUICVersion{v, quic.VersionName(v)})
+			if quic.IsReserved(v) {
+				o.Reserved = true
+			} else {
+				o.Versions = append(o.Versions, QUICVersion{v, quic.VersionName(v)})
+			}
 		}
 	}
 	if f.Chosen() == nil {
@@ -203,6 +231,7 @@ func (d *derivation) packets(f *hello.Flight, r *quic.Reader) {
 	}
 	if spoken := (QUICVersion{r.Version, quic.VersionName(r.Version)}); !slices.Contains(o.Spoken, spoken) {
 		o.Spoken = append(o.Spoken, spoken)
+		slices.SortFunc(o.Spoken, func(a, b QUICVersion) int { return cmp.Compare(a.Code, b.Code) })
 	}
 	if o.Retry != Yes {
 		o.Retry = No
@@ -222,11 +251,14 @@ func (d *derivation) packets(f *hello.Flight, r *quic.Reader) {
 		o.Bound = No
 	}
 	if o.Parameters == nil {
-		for i, p := range all {
+		for _, p := range all {
 			if p.OfConnection() {
-				all[i].Value = ""
+				p.Value = ""
+			}
+			if !p.Reserved() {
+				o.Parameters = append(o.Parameters, p)
 			}
 		}
-		o.Parameters = all
+		slices.SortFunc(o.Parameters, func(a, b quic.Parameter) int { return cmp.Compare(a.ID, b.ID) })
 	}
 }

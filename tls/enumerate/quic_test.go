@@ -19,6 +19,7 @@ import (
 
 	xquic "golang.org/x/net/quic"
 
+	"vksprobe/probe"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/hello"
 )
@@ -98,7 +99,7 @@ func TestQUIC(t *testing.T) {
 			c.config.MinVersion = tls.VersionTLS13
 			address := serveQUIC(t, &xquic.Config{TLSConfig: c.config, RequireAddressValidation: c.retry, MaxBidiRemoteStreams: 7, MaxStreamReadBufferSize: 12345})
 			target := enumerate.Target{Host: quicName, Address: address, Transport: enumerate.QUIC}
-			o, all := scanRecorded(t, target, enumerate.Options{Timeout: 20 * time.Second})
+			o, _, all := scanRecorded(t, target, enumerate.Options{Timeout: 20 * time.Second})
 			if len(o.Versions) != 1 || o.Versions[0].Code != hello.TLS13 || o.Versions[0].State != enumerate.Yes {
 				t.Fatalf("versions %+v", o.Versions)
 			}
@@ -180,45 +181,76 @@ func TestQUIC(t *testing.T) {
 	}
 }
 
-// TestNoQUIC asks a port where nobody is, and one where somebody keeps silent
-// or answers with noise: nothing may be claimed.
+// respond answers each datagram with others.
+func respond(t *testing.T, answer func(datagram []byte) [][]byte) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	go func() {
+		buf := make([]byte, 1<<16)
+		for {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			for _, b := range answer(bytes.Clone(buf[:n])) {
+				c.WriteTo(b, from)
+			}
+		}
+	}()
+	return c.LocalAddr().String()
+}
+
+// TestNoQUIC asks a port where nobody is, and some where somebody keeps
+// silent, makes noise or has other versions: nothing may be claimed but that.
 func TestNoQUIC(t *testing.T) {
 	closed, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	closed.Close()
-	noisy, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { noisy.Close() })
-	go func() {
-		buf := make([]byte, 1<<16)
-		for {
-			n, from, err := noisy.ReadFrom(buf)
-			if err != nil {
-				return
+	google := enumerate.QUICVersion{Code: 0x51303530, Name: "Google Q050"}
+	for name, c := range map[string]struct {
+		address  string
+		failure  probe.Failure
+		versions []enumerate.QUICVersion
+	}{
+		"closed": {closed.LocalAddr().String(), probe.ConnectionRefused, nil},
+		"silent": {respond(t, func([]byte) [][]byte { return nil }), probe.Timeout, nil},
+		"noise": {respond(t, func(b []byte) [][]byte {
+			odd := bytes.Clone(b)
+			odd[0] ^= 0x40
+			return [][]byte{b, odd[:len(odd)/2], make([]byte, 40)}
+		}), probe.Timeout, nil},
+		"other version": {respond(t, func(b []byte) [][]byte {
+			if len(b) < 15 || b[0]&0x80 == 0 {
+				return nil
 			}
-			back := bytes.Clone(buf[:n])
-			noisy.WriteTo(back, from) // an echo
-			if n > 0 {
-				back[0] ^= 0x40
-				noisy.WriteTo(back[:n/2], from)
-			}
-			noisy.WriteTo(make([]byte, 40), from)
-		}
-	}()
-	for name, address := range map[string]string{"closed": closed.LocalAddr().String(), "noise": noisy.LocalAddr().String()} {
+			id := b[6 : 6+8] // the destination's, to which the source's of no length is answered
+			return [][]byte{slices.Concat([]byte{0x80, 0, 0, 0, 0, 0, 8}, id, []byte{0x1A, 0x2A, 0x3A, 0x4A}, []byte("Q050"))}
+		}), probe.TLSVersion, []enumerate.QUICVersion{google}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o, _ := scanRecorded(t, enumerate.Target{Host: quicName, Address: address, Transport: enumerate.QUIC}, enumerate.Options{Timeout: 300 * time.Millisecond})
+			var all []*enumerate.Exchange
+			target := enumerate.Target{Host: quicName, Address: c.address, Transport: enumerate.QUIC}
+			_, err := enumerate.Run(t.Context(), target, enumerate.Options{Timeout: 300 * time.Millisecond, Record: func(e *enumerate.Exchange) { all = append(all, e) },
+				Open: func(ctx context.Context) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, "udp", c.address)
+				}})
+			if err == nil || enumerate.FailureOf(err) != c.failure {
+				t.Errorf("%s (%v), want %s", enumerate.FailureOf(err), err, c.failure)
+			}
+			o := enumerate.Derive(target, all)
 			for _, v := range o.Versions {
 				if v.State != enumerate.Unknown {
 					t.Errorf("%s: %s", v.Name, v.State)
 				}
 			}
-			if q := o.QUIC; q != nil && (len(q.Versions) > 0 || len(q.Spoken) > 0 || q.Retry != enumerate.Unknown || q.Bound != enumerate.Unknown) {
+			if q := o.QUIC; q == nil || !slices.Equal(q.Versions, c.versions) || q.Reserved != (c.versions != nil) || len(q.Spoken) > 0 || q.Retry != enumerate.Unknown || q.Bound != enumerate.Unknown {
 				t.Errorf("QUIC %+v", q)
 			}
 		})

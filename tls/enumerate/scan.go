@@ -107,6 +107,7 @@ type scan struct {
 	mu        sync.Mutex
 	alive     time.Time // begin of the last connection on which something was granted
 	alerts    bool      // something was refused by an alert
+	failed    error     // how the last exchange ended that had no answer
 	control   *hello.ClientHello
 	exchanges int
 	sent      int64
@@ -168,6 +169,9 @@ func Run(ctx context.Context, target Target, o Options) (Cost, error) {
 	s.start()
 	err := s.run(ctx)
 	s.pool.close()
+	if err == nil && s.target.Transport.datagrams() && !s.hasAnswered() { // no dial has failed
+		err = s.failed
+	}
 	return Cost{Connections: s.pool.dialed, Unused: s.pool.unused, Exchanges: s.exchanges, Throttled: s.pool.throttled, Parallel: s.pool.most,
 		Sent: s.sent, Received: s.received, Duration: time.Since(start), RoundTrip: s.roundTrip()}, err
 }

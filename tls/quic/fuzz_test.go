@@ -126,7 +126,7 @@ func TestVersionNames(t *testing.T) {
 			t.Errorf("%08X: %q, want %q", v, got, want)
 		}
 	}
-	if v := Reserved(0xDEADBEEF); v&0x0F0F0F0F != 0x0A0A0A0A {
+	if v := Reserved(0xDEADBEEF); !IsReserved(v) {
 		t.Errorf("%08X is not reserved", v)
 	}
 }

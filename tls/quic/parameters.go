@@ -69,6 +69,9 @@ const (
 	retryID    uint64 = 0x10
 )
 
+// Reserved tells parameters that mean nothing (RFC 9000 section 18.1).
+func (p Parameter) Reserved() bool { return p.ID%31 == 27 }
+
 // OfConnection reports whether the value is another one on each connection.
 func (p Parameter) OfConnection() bool {
 	const resetToken = 0x02
@@ -93,8 +96,8 @@ func ParseParameters(data []byte) (all []Parameter, ok bool) {
 		switch {
 		case has:
 			p.Name = known.name
-		case id%31 == 27:
-			p.Name = "reserved" // RFC 9000 section 18.1
+		case p.Reserved():
+			p.Name = "reserved"
 		}
 		if text, ok := known.form.read(value); ok {
 			p.Value = text

@@ -46,7 +46,7 @@ func VersionName(v uint32) string {
 		return "QUIC v1"
 	case v == Version2:
 		return "QUIC v2"
-	case v&0x0F0F0F0F == 0x0A0A0A0A:
+	case IsReserved(v):
 		return fmt.Sprintf("reserved 0x%08X", v) // RFC 9000 section 15
 	case v>>8 == 0xFF0000:
 		return fmt.Sprintf("draft-%02d", v&0xFF)
@@ -63,6 +63,9 @@ func VersionName(v uint32) string {
 	}
 	return fmt.Sprintf("0x%08X", v)
 }
+
+// IsReserved tells versions that no server has.
+func IsReserved(v uint32) bool { return v&0x0F0F0F0F == 0x0A0A0A0A }
 
 // Reserved returns a version that no server has, which makes it answer with
 // those that it has (RFC 9000 section 15).
