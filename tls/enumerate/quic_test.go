@@ -67,6 +67,15 @@ func serveQUIC(t *testing.T, c *xquic.Config) string {
 	return e.LocalAddr().String()
 }
 
+// askQUIC asks a server and returns what was recorded.
+func askQUIC(t *testing.T, target enumerate.Target, timeout time.Duration) (all []*enumerate.Exchange, err error) {
+	_, err = enumerate.Run(t.Context(), target, enumerate.Options{Timeout: timeout, Record: func(e *enumerate.Exchange) { all = append(all, e) },
+		Open: func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, target.Transport.Network(), target.Address)
+		}})
+	return all, err
+}
+
 // TestQUIC holds what is found out about servers of QUIC against their
 // configuration, and what was recorded against what was found out.
 func TestQUIC(t *testing.T) {
@@ -99,7 +108,11 @@ func TestQUIC(t *testing.T) {
 			c.config.MinVersion = tls.VersionTLS13
 			address := serveQUIC(t, &xquic.Config{TLSConfig: c.config, RequireAddressValidation: c.retry, MaxBidiRemoteStreams: 7, MaxStreamReadBufferSize: 12345})
 			target := enumerate.Target{Host: quicName, Address: address, Transport: enumerate.QUIC}
-			o, _, all := scanRecorded(t, target, enumerate.Options{Timeout: 20 * time.Second})
+			all, err := askQUIC(t, target, 20*time.Second)
+			if err != nil {
+				t.Error(err)
+			}
+			o := enumerate.Derive(target, all)
 			if len(o.Versions) != 1 || o.Versions[0].Code != hello.TLS13 || o.Versions[0].State != enumerate.Yes {
 				t.Fatalf("versions %+v", o.Versions)
 			}
@@ -235,12 +248,8 @@ func TestNoQUIC(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var all []*enumerate.Exchange
 			target := enumerate.Target{Host: quicName, Address: c.address, Transport: enumerate.QUIC}
-			_, err := enumerate.Run(t.Context(), target, enumerate.Options{Timeout: 300 * time.Millisecond, Record: func(e *enumerate.Exchange) { all = append(all, e) },
-				Open: func(ctx context.Context) (net.Conn, error) {
-					return new(net.Dialer).DialContext(ctx, "udp", c.address)
-				}})
+			all, err := askQUIC(t, target, 300*time.Millisecond)
 			if err == nil || enumerate.FailureOf(err) != c.failure {
 				t.Errorf("%s (%v), want %s", enumerate.FailureOf(err), err, c.failure)
 			}
