@@ -49,7 +49,7 @@ type env struct {
 
 var commands = []*command{
 	scanCommand, demoCommand, verifyCommand, observeCommand, judgeCommand, reportCommand,
-	tlsCommand, turnCommand, rulesCommand, setupCommand, doctorCommand, versionCommand,
+	tlsCommand, turnCommand, rulesCommand, systemsCommand, setupCommand, doctorCommand, versionCommand,
 }
 
 // exit ends a command with a code and no message.

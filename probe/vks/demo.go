@@ -7,6 +7,9 @@ import (
 	"vksprobe/probe/browser"
 )
 
+// demoClient is where the demo's ids stand.
+const demoClient = "fixtures/meeting/web/client"
+
 // Demo walks the built-in meeting of fixtures/meeting by the ids of its own
 // client. Certainty: high, it is ours.
 var Demo = &Adapter{
@@ -29,6 +32,9 @@ var Demo = &Adapter{
 			return Left
 		}
 		return Unrecognised
+	},
+	Knows: map[State]Basis{
+		Prejoin: {High, `data-testid="join"`, demoClient}, Lobby: byWords("the page"), InMeeting: {High, `data-testid="leave"`, demoClient}, Left: byWords("the page"),
 	},
 	Next: func(v browser.View, s State, g Guest) []Step {
 		if s != Prejoin {

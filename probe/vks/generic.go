@@ -17,7 +17,13 @@ var Generic = &Adapter{
 	System: "generic",
 	Title:  "any other system",
 	State:  genericState,
-	Next:   genericNext,
+	Knows: map[State]Basis{
+		LaunchPage: byWords("a link or button"), Consent: byWords("a banner and its buttons"), Prejoin: byWords("a field for the name beside a button"), Password: byWords("a field of type password"),
+		LoginWall: byWords("fields for an account"), Captcha: byWords("the page"), BotWall: byWords("the page"), NotStarted: byWords("the page"), Lobby: byWords("the page"), Denied: byWords("the page"),
+		Full: byWords("the page"), Locked: byWords("the page"), Ended: byWords("the page"), Left: byWords("the page"),
+		InMeeting: byWords("a button to leave, or media that arrive"),
+	},
+	Next: genericNext,
 	Leave: func(v browser.View) []Step {
 		if c, ok := find(v, button, named(leaveWords)); ok {
 			return leaves(c)
@@ -50,6 +56,10 @@ var (
 	acceptWords   = words(`accept( all)?( cookies)?|allow all|agree|i agree|alle akzeptieren|akzeptieren|zustimmen|allen zustimmen|einverstanden`)
 	rejectWords   = words(`reject( all)?( cookies)?|decline( all)?|refuse|only necessary|(use )?necessary cookies only|ablehnen|alle ablehnen|nur notwendige( cookies)?|nur erforderliche( cookies)?`)
 )
+
+func byWords(where string) Basis {
+	return Basis{Certainty: Low, Rests: "German and English words: " + where}
+}
 
 // words compiles an alternation that must stand between word boundaries.
 func words(alternatives string) *regexp.Regexp {

@@ -9,6 +9,9 @@ import (
 	"vksprobe/probe/browser"
 )
 
+// janusDemos is where the ids of the Janus demos were read.
+const janusDemos = "Debian's janus-demos 1.1.2, html/videoroomtest.html"
+
 // Janus walks the video-room demo of the Janus gateway (1.0 and later). The
 // ids are those of html/videoroomtest.html; they do not depend on the
 // language. Certainty: high, read in Debian's janus-demos 1.1.2 and walked.
@@ -35,6 +38,9 @@ var Janus = &Adapter{
 			return LaunchPage
 		}
 		return Unrecognised
+	},
+	Knows: map[State]Basis{
+		LaunchPage: {High, "id start", janusDemos}, Prejoin: {High, "id register", janusDemos}, InMeeting: {High, "id unpublish, or a connection", janusDemos},
 	},
 	Next: func(v browser.View, s State, g Guest) []Step {
 		switch s {

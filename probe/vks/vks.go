@@ -28,7 +28,7 @@ type State string
 
 // The states. Those from LoginWall to Failed end a walk. The failure of a
 // state in which a walk stays is State.Failure; none of them is a success but
-// InMeeting and Left.
+// InMeeting. Who sees Left without having been inside did not join.
 const (
 	Unrecognised State = "unrecognised" // nothing the adapter knows, possibly still loading
 	LaunchPage   State = "launch_page"  // asks whether to open an app or the browser
@@ -62,7 +62,7 @@ func States() []State {
 // say when the time is up.
 func (s State) Failure() probe.Failure {
 	switch s {
-	case InMeeting, Left:
+	case InMeeting:
 		return probe.OK
 	case Consent:
 		return probe.ConsentWanted
