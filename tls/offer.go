@@ -30,6 +30,39 @@ type Offered struct {
 	Certificates []chain.Chain        `json:"certificates,omitempty"` // one for each of Chains
 	DANE         []chain.DANE         `json:"dane,omitempty"`         // of each of Chains, if there are TLSA records
 	CAA          *chain.Authorization `json:"caa,omitempty"`          // held against the first chain
+	Traffic      *Traffic             `json:"traffic,omitempty"`      // of the transcript, if there is one
+}
+
+// Traffic is what a transcript says of the cost of asking.
+type Traffic struct {
+	Exchanges int           `json:"exchanges"` // connections on which something was asked
+	Sent      int64         `json:"sent"`      // bytes
+	Received  int64         `json:"received"`  // bytes
+	Duration  time.Duration `json:"duration"`  // nanoseconds, from the first byte to the last
+}
+
+func traffic(all []*enumerate.Exchange) *Traffic {
+	t := &Traffic{Exchanges: len(all)}
+	var first, last time.Time
+	for _, x := range all {
+		for _, c := range x.Chunks {
+			if c.Sent {
+				t.Sent += int64(len(c.Data))
+			} else {
+				t.Received += int64(len(c.Data))
+			}
+			if at := x.Start.Add(c.At); at.After(last) {
+				last = at
+			}
+		}
+		if first.IsZero() || x.Start.Before(first) {
+			first = x.Start
+		}
+	}
+	if last.After(first) {
+		t.Duration = last.Sub(first)
+	}
+	return t
 }
 
 // Describe reads the certificates of an offer as of the day of the exchange.
@@ -110,6 +143,7 @@ func active(_ context.Context, rec *probe.Record, emit func(probe.Observation)) 
 					err = errors.Join(err, missing)
 				}
 				o := Describe(enumerate.Derive(t.Target, exchanges), s, t.Began)
+				o.Traffic = traffic(exchanges)
 				emit(Offer.New(subject(t.Target), probe.Preflight, t.Began, o, cited...))
 			}
 			if err != nil {

@@ -127,6 +127,9 @@ func (s *Supplement) caa(host string) []string {
 
 // tlsa returns the records of a service (RFC 6698 section 3).
 func (s *Supplement) tlsa(host, port, transport string) []string {
+	if transport == string(enumerate.QUIC) {
+		transport = string(enumerate.UDP)
+	}
 	return s.find(fmt.Sprintf("_%s._%s.%s", port, transport, strings.ToLower(host)), "TLSA")
 }
 

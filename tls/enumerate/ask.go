@@ -72,6 +72,18 @@ func (c *conversation) send(b []byte) error {
 	return err
 }
 
+// maxChunks bounds how many pieces are kept apart: a server may send byte by
+// byte.
+const maxChunks = 1024
+
+func (c *conversation) keep(data []byte) {
+	if n := len(c.ex.Chunks); n >= maxChunks && !c.ex.Chunks[n-1].Sent {
+		c.ex.Chunks[n-1].Data = append(c.ex.Chunks[n-1].Data, data...)
+		return
+	}
+	c.ex.Chunks = append(c.ex.Chunks, Chunk{At: time.Since(c.ex.Start), Data: data})
+}
+
 // read reads until there is enough, or the server has ended the handshake.
 func (c *conversation) read(until func(*hello.Flight) bool) error {
 	buf := make([]byte, 16<<10)
@@ -82,7 +94,7 @@ func (c *conversation) read(until func(*hello.Flight) bool) error {
 				c.first = time.Since(c.ex.Start)
 			}
 			data := append([]byte(nil), buf[:n]...)
-			c.ex.Chunks = append(c.ex.Chunks, Chunk{At: time.Since(c.ex.Start), Data: data})
+			c.keep(data)
 			c.flight.Received(data)
 			c.got += n
 		}
@@ -126,6 +138,8 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 		ex.Failure = FailureOf(err)
 		return &answer{Flight: f, exchange: ex, gone: true}
 	}
+	s.fly(1)
+	defer s.fly(-1)
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	defer s.pool.put(ctx, conn)
@@ -135,7 +149,7 @@ func (s *scan) try(ctx context.Context, a *ask) *answer {
 	switch s.target.Transport {
 	case UDP:
 		var resend time.Duration
-		wait, resend = patience(s.pool.slowest(), wait)
+		wait, resend = s.patience()
 		datagrams := newDatagramConn(conn, resend)
 		conn = datagrams
 		leave = func() { datagrams.leave(); ex.Start, ex.Chunks = datagrams.began, datagrams.chunks }
@@ -230,7 +244,7 @@ func (s *scan) put(ctx context.Context, a *ask) *answer {
 		}
 		s.firstAnswer(ctx)
 		if s.answers(ctx, start) {
-			if silent++; silent >= s.enough() {
+			if silent++; silent >= s.enough(r.Alert != nil || a.question == AskFlaw) {
 				r.verdict, r.exchange.Confirmed = refused, true
 				s.keep(r)
 				return r
@@ -240,22 +254,24 @@ func (s *scan) put(ctx context.Context, a *ask) *answer {
 		if try >= maxTries && !s.pool.limited() || try >= maxLimited || !s.hasAnswered() && (try == 2 || r.exchange.Failure == probe.Timeout) {
 			return r
 		}
-		if silent == 0 {
+		if silent == 0 && r.Alert == nil && a.question != AskFlaw {
 			s.pool.throttle(start)
 		}
 	}
 }
 
-// enough is how often a silence has to be repeated. A server that refuses by
-// alerts and has a limit means the limit, however often that is.
-func (s *scan) enough() int {
+// enough is how often a silence, or an alert that may mean as much, has to be
+// repeated. A server that refuses by alerts and has a limit means the limit by
+// silence, however often that is; but odd questions may be met by silence
+// anywhere.
+func (s *scan) enough(odd bool) int {
 	limited := s.pool.limited()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case limited && s.alerts:
+	case limited && s.alerts && !odd:
 		return math.MaxInt
-	case limited:
+	case limited, s.alerts && s.target.Transport.datagrams(): // which get lost
 		return 5
 	case s.alerts:
 		return 3
@@ -263,12 +279,25 @@ func (s *scan) enough() int {
 	return 2
 }
 
-// firstAnswer waits a few round trips for the server to answer anything, so
-// that a refusal in the first wave is not taken for a limit.
+// firstAnswer waits for the server to answer anything that was asked at the
+// same time, so that a refusal in the first wave is not taken for a limit.
 func (s *scan) firstAnswer(ctx context.Context) {
-	for end := time.Now().Add(s.quiet()); !s.hasAnswered() && ctx.Err() == nil && time.Now().Before(end); {
+	for end := time.Now().Add(max(s.quiet(), 2*time.Second)); !s.hasAnswered() && s.others() && ctx.Err() == nil && time.Now().Before(end); {
 		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// others reports whether questions are under way.
+func (s *scan) others() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flying > 0
+}
+
+func (s *scan) fly(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flying += n
 }
 
 func (s *scan) hasAnswered() bool {

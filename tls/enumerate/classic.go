@@ -140,6 +140,9 @@ func (s *scan) goOnClassic(forward, backward, legacy *answer) {
 		})
 	}, func() {
 		s.stage(s.legacy, func() {
+			if !s.target.Transport.datagrams() {
+				s.splitting()
+			}
 			if s.options.Deep && s.target.Transport != UDP {
 				s.oracle()
 			}
@@ -282,15 +285,15 @@ func (s *scan) legacyGroups(v uint16) {
 	})
 }
 
-// expectedOrder lists the suites of the nearest version above that has any,
+// expectedOrder lists the suites of the version above of which most is known,
 // best first.
-func (s *scan) expectedOrder(v uint16) []uint16 {
+func (s *scan) expectedOrder(v uint16) (list []uint16) {
 	for above := v + 1; above <= hello.TLS12; above++ {
-		if s.has(above) {
-			return s.guess(above)
+		if s.has(above) && len(s.of(above).suites) > len(list) {
+			list = s.guess(above)
 		}
 	}
-	return nil
+	return list
 }
 
 // groupsClassic asks for groups with suites of ECDHE. A certificate with an

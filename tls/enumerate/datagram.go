@@ -29,19 +29,23 @@ type datagramConn struct {
 	reader  hello.Datagrams
 	pending bytes.Buffer
 	cookies int
+	got     int // bytes, with what it costs to keep them
 }
 
 // retransmission is the first timer of RFC 6347 section 4.2.4.1; it doubles.
 const retransmission = time.Second
 
-// patience bounds how long an answer is waited for, and when the question is
-// repeated first: servers often refuse by silence. The slowest answer of the
-// server so far tells what to expect of it.
-func patience(slowest, timeout time.Duration) (wait, resend time.Duration) {
-	if slowest == 0 {
-		return timeout, retransmission
+// patience is how long an answer is waited for, and when the question is
+// repeated first. Some servers refuse by silence; of one that does not use
+// alerts the slowest answer so far tells what to expect.
+func (s *scan) patience() (wait, resend time.Duration) {
+	s.mu.Lock()
+	alerts := s.alerts
+	s.mu.Unlock()
+	wait = s.options.Timeout
+	if slowest := s.pool.slowest(); slowest > 0 && !alerts {
+		wait = min(wait, max(time.Second, 8*slowest))
 	}
-	wait = min(timeout, max(500*time.Millisecond, 8*slowest))
 	return wait, min(wait/4, retransmission)
 }
 
@@ -94,6 +98,9 @@ func (c *datagramConn) Read(b []byte) (int, error) {
 			continue
 		} else if err != nil {
 			return 0, err
+		}
+		if c.got += n + 100; c.got > maxReceived {
+			return 0, errTooMuch
 		}
 		data := bytes.Clone(buf[:n])
 		c.chunks = append(c.chunks, Chunk{At: time.Since(c.began), Data: data})

@@ -36,25 +36,26 @@ type evidence struct {
 }
 
 type derivation struct {
-	transport Transport
-	host      string
-	versions  map[uint16]*evidence
-	chains    map[string]*Presented
-	shown     []string // keys of chains as they came
-	dh        map[string]*DHParameters
-	primes    []string
-	publics   map[string]int // ephemeral public keys and how often they were seen
-	named     []string
-	features  map[string]State
-	flaws     map[string]State
-	tickets   []Ticket
-	client    *ClientRequest
-	sentinels map[uint16]bool     // by version
-	names     map[string]string   // certificate by what name was asked for
-	kinds     []uint32            // of SSL 2.0
-	oracle    map[string][]string // reactions to paddings, by question
-	lost      map[string]bool     // questions, and whether they are without an answer
-	quic      *QUICOffer
+	transport  Transport
+	host       string
+	versions   map[uint16]*evidence
+	chains     map[string]*Presented
+	shown      []string // keys of chains as they came
+	dh         map[string]*DHParameters
+	primes     []string
+	publics    map[string]int // ephemeral public keys and how often they were seen
+	named      []string
+	features   map[string]State
+	flaws      map[string]State
+	tickets    []Ticket
+	ticketKeys map[string]int // exchange by the name of the key
+	client     *ClientRequest
+	sentinels  map[uint16]bool     // by version
+	names      map[string]string   // certificate by what name was asked for
+	kinds      []uint32            // of SSL 2.0
+	oracle     map[string][]string // reactions to paddings, by question
+	lost       map[string]bool     // questions, and whether they are without an answer
+	quic       *QUICOffer
 }
 
 func (d *derivation) of(v uint16) *evidence {
@@ -91,6 +92,11 @@ func (d *derivation) read(e *Exchange) {
 	}
 	if open, asked := d.lost[e.key(f)]; open || !asked { // what is asked again is the same hello
 		d.lost[e.key(f)] = v == unsure
+	}
+	if e.Question == AskName { // perhaps another virtual server answers
+		d.name(e, f, v)
+		d.certificates(f)
+		return
 	}
 	switch v {
 	case granted:

@@ -19,11 +19,23 @@ func (s *scan) start() {
 		s.startQUIC()
 		return
 	}
-	s.begin()
 	if s.target.Transport == UDP {
-		return // nothing but hellos
+		s.begin() // nothing but hellos
+		return
 	}
-	s.session()
+	s.stage(func() {
+		s.begin()
+		s.session()
+	}, s.drown)
+}
+
+// drown asks for SSL 2.0, once. A hello of that kind is often met by silence,
+// which says more when the server is known to answer others.
+func (s *scan) drown() {
+	if s.drowned {
+		return
+	}
+	s.drowned = true
 	s.ask(&ask{question: AskFlaw, detail: DROWN, first: hello.SSL2ClientHello(kindsSSL2, random(16)),
 		until: func(f *hello.Flight) bool { return f.SSL2 != nil }, wait: 2 * time.Second, then: s.note2})
 }
@@ -78,11 +90,11 @@ func (s *scan) extras() {
 	if s.target.Transport == QUIC {
 		s.applications(applicationsQUIC)
 	} else {
-		s.applications(applications[:4])
-		s.applications(applications[4:])
+		s.applications(applications)
 	}
 	s.tolerance()
 	if !s.target.Transport.datagrams() {
+		s.drown()
 		s.sessions()
 		s.flaws()
 	}

@@ -34,6 +34,8 @@ const (
 	FallbackSCSV         = "fallback_scsv"          // RFC 7507
 	ECH                  = "encrypted_client_hello" // RFC 9849
 	DowngradeSentinel    = "downgrade_sentinel"     // RFC 8446 section 4.1.3
+	TicketKeyReuse       = "ticket_key_reuse"       // tickets of two connections name the same key
+	RecordSplitting      = "record_splitting"       // TLS 1.0 with CBC: against BEAST
 	EphemeralReuse       = "ephemeral_key_reuse"    // the same public key on two connections
 	ClientCertificate    = "client_certificate_requested"
 	CompressedChain      = "certificate_compression" // RFC 8879, with zlib
@@ -83,6 +85,10 @@ func learn(states map[string]State, name string, yes bool) {
 func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 	c, h := f.ClientHello, f.Chosen()
 	switch e.Question {
+	case AskSession:
+		if e.Detail == detailSplit {
+			d.split(f)
+		}
 	case AskFallback:
 		if v == refused && f.Alert != nil && f.Alert.Description == alertInappropriateFallback {
 			learn(d.features, FallbackSCSV, true)
@@ -97,8 +103,6 @@ func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 				learn(d.features, name, v == granted)
 			}
 		}
-	case AskName:
-		d.name(e, f, v)
 	}
 	if e.Transport == UDP && v == granted {
 		learn(d.features, DTLSCookie, slices.ContainsFunc(e.Chunks, isVerifyRequest))
@@ -137,6 +141,7 @@ func (d *derivation) feature(e *Exchange, f *hello.Flight, v verdict) {
 	}
 	for _, t := range f.Tickets {
 		ticket := Ticket{Version: hello.VersionName(f.Version()), Lifetime: t.Lifetime, MaxEarlyData: t.MaxEarlyData}
+		d.sameTicketKey(e.N, t)
 		ticket.KeyName = hex.EncodeToString(t.KeyName())
 		if len(d.tickets) < maxTickets {
 			d.tickets = append(d.tickets, ticket)

@@ -43,10 +43,9 @@ func (s *scan) session() {
 	}})
 }
 
-// beginModern asks with no key share, in one order and in the other.
+// beginModern asks with no key share.
 func (s *scan) beginModern() {
-	s.ask(&ask{question: AskOrder, hello: s.modern(suites13, groups13), then: s.note},
-		&ask{question: AskOrder, hello: s.modern(reversed(suites13), reversed(groups13)), then: s.note})
+	s.ask(&ask{question: AskOrder, hello: s.modern(suites13, groups13), then: s.note})
 }
 
 // finishModern follows a HelloRetryRequest if there was one, completes the
@@ -96,7 +95,8 @@ func (s *scan) goOnModern() {
 		return
 	}
 	v := s.of(hello.TLS13)
-	s.stage(func() { // the usual ones one at a time, and the rare ones at once
+	s.stage(func() { // the other order, the usual suites one at a time, and the rare ones at once
+		s.ask(&ask{question: AskOrder, hello: s.modern(reversed(suites13), reversed(groups13)), then: s.note})
 		for _, suite := range minus(suites13, v.suites) {
 			s.refine(hello.TLS13, []uint16{suite})
 		}

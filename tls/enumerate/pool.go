@@ -32,6 +32,7 @@ type pool struct {
 	longest  time.Duration // longest
 	failed   error         // of the last dial, while none succeeded since
 	failures int
+	late     int // dials that took too long
 	workers  sync.WaitGroup
 
 	dialed, unused, throttled, most int
@@ -150,7 +151,9 @@ func (p *pool) dial(ctx context.Context) {
 			p.rtt = took
 		}
 		if took > p.rtt+late {
-			p.slower(start)
+			if p.late++; p.late > 1 { // one may happen anywhere
+				p.slower(start)
+			}
 		} else {
 			p.gap = max(p.floor, p.gap-p.gap/50)
 		}

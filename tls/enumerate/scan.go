@@ -105,6 +105,7 @@ type scan struct {
 	record  func(*Exchange)
 
 	mu        sync.Mutex
+	flying    int       // questions that wait for their answers
 	alive     time.Time // begin of the last connection on which something was granted
 	alerts    bool      // something was refused by an alert
 	failed    error     // how the last exchange ended that had no answer
@@ -119,6 +120,7 @@ type scan struct {
 	gone    bool
 
 	small    bool          // the server takes only small hellos, up to TLS 1.2
+	drowned  bool          // SSL 2.0 was asked for
 	extra    bool          // the extras were asked for
 	signing  bool          // signature schemes of TLS 1.3 were asked for
 	grouped  bool          // the groups of TLS 1.2 were asked for
@@ -233,7 +235,7 @@ func (s *scan) run(ctx context.Context) error {
 				}
 				s.leave(d.stage)
 			}
-			s.pool.expect(ctx, min(len(s.queue)+s.waiting/2, ahead))
+			s.pool.expect(ctx, min(len(s.queue)+(s.waiting+1)/2, ahead))
 		case <-tick.C:
 			s.pool.tidy()
 		}

@@ -13,6 +13,12 @@ import (
 // few round trips.
 func (s *scan) quiet() time.Duration { return max(150*time.Millisecond, 4*s.roundTrip()) }
 
+// silence is until when an answer has to come in the middle of a conversation
+// for there to be none: longer where the server is slow, or this machine.
+func (s *scan) silence() time.Time {
+	return time.Now().Add(min(max(time.Second, s.quiet(), 3*s.pool.slowest()), s.options.Timeout))
+}
+
 // resumeModern asks whether a ticket of TLS 1.3 is taken, with a key exchange
 // and without.
 func (s *scan) resumeModern(session *answer) {
@@ -100,7 +106,7 @@ func (s *scan) sessions() {
 		if err := c.send(records); err != nil {
 			return err
 		}
-		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.conn.SetReadDeadline(s.silence())
 		c.read(func(f *hello.Flight) bool { return f.Again != nil && f.Again.ServerHello != nil || len(f.Warnings) > 0 })
 		return nil
 	}, then: s.note})
@@ -137,7 +143,7 @@ func (s *scan) flaws() {
 		if err := c.send(append(early, early...)); err != nil {
 			return nil // already closed
 		}
-		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.conn.SetReadDeadline(s.silence())
 		c.read(func(*hello.Flight) bool { return false })
 		return nil
 	}})
@@ -153,7 +159,7 @@ func (s *scan) flaws() {
 		if err := c.send(request); err != nil {
 			return nil
 		}
-		c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+		c.conn.SetReadDeadline(s.silence())
 		c.read(func(f *hello.Flight) bool { return len(f.Heartbeats) > 0 })
 		return nil
 	}})
@@ -182,7 +188,7 @@ func (s *scan) oracle() {
 					if err != nil || c.send(b) != nil {
 						return err
 					}
-					c.conn.SetReadDeadline(time.Now().Add(max(time.Second, s.quiet())))
+					c.conn.SetReadDeadline(s.silence())
 					return c.read(func(*hello.Flight) bool { return false })
 				}})
 			}
