@@ -24,7 +24,7 @@ var (
 	adapters  = []*vks.Adapter{vks.Jitsi, vks.BigBlueButton, vks.Janus, vks.Demo}
 	fallback  = vks.Generic
 	observers = []probe.Observer{tls.Observer, tls.Active, webrtc.Observer, dtls.Observer, turn.Observer, tracking.Observer, vks.Observer(adapters)}
-	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &turn.Rules, &tracking.Rules)
+	rules     = probe.Rules(&tls.Rules, &webrtc.Rules, &turn.Rules, &tracking.Rules, &vks.Rules)
 )
 
 // formats are written into every bundle.

@@ -27,7 +27,7 @@ import (
 	"vksprobe/probe/vks"
 )
 
-var update = flag.Bool("update", false, "write the recorded views of all scenes anew")
+var update = flag.Bool("record", false, "write the recorded views of all scenes anew")
 
 // conformance is who has to show what. Every adapter of the program has a
 // place here; cmd/vksprobe sees to that.
@@ -124,7 +124,7 @@ func TestConformance(t *testing.T) {
 				for _, s := range stage.Scenes {
 					v, ok := views[s.Name]
 					if !ok {
-						t.Errorf("%s is not recorded; run go test ./probe/vks -run Scenes -update", s.Name)
+						t.Errorf("%s is not recorded; run go test ./probe/vks -run Scenes -record", s.Name)
 						continue
 					}
 					judge(t, adapter(t, stage.System), s, v)
@@ -176,7 +176,7 @@ func TestStopsAreFailures(t *testing.T) {
 }
 
 // TestScenes opens every scene in a browser, one in German and the next in
-// English, and holds the adapters against what it shows. With -update it opens
+// English, and holds the adapters against what it shows. With -record it opens
 // all in both languages, plain pages too, and writes the recorded views.
 func TestScenes(t *testing.T) {
 	if testing.Short() {
