@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/tracking/filter"
 )
 
 // Bounds on what one participant's pages can make us remember.
@@ -29,6 +30,8 @@ type book struct {
 	mask        probe.Masker
 	contacts    map[contactKey]*entry
 	ice         map[int][]string // hosts that were configured as ICE servers, by port
+	edges       map[string]*edge
+	listing     *listing
 	gaps        []gap
 	logged      bool // the NetLog was read to its end
 	full        bool // something could not be kept
@@ -54,9 +57,11 @@ type gap struct {
 
 func (b *book) gap(t time.Time, cite *probe.Evidence) { b.gaps = append(b.gaps, gap{t, cite}) }
 
-func newBook(rec *probe.Record, participant int, o *owner) *book {
-	return &book{rec: rec, participant: participant, owner: o, mask: rec.Target.Masker(),
-		contacts: map[contactKey]*entry{}, ice: map[int][]string{}}
+func newBook(rec *probe.Record, participant int, o *owner, d *data) *book {
+	b := &book{rec: rec, participant: participant, owner: o, mask: rec.Target.Masker(),
+		contacts: map[contactKey]*entry{}, ice: map[int][]string{}, edges: map[string]*edge{}}
+	b.listing = &listing{b: b, lists: d.lists, atlas: d.atlas, found: map[listingKey]*listingEntry{}}
+	return b
 }
 
 // at opens the entry of a host for the phase of a moment and stretches its
@@ -188,6 +193,13 @@ func (b *book) observations() []probe.Observation {
 			e.Party = OwnBrowser
 		}
 		e.Requests = max(e.seen, e.told)
+		if e.Requests == 0 && !e.background && contacted(e.HostContact) {
+			q := question{host: e.Host, kind: filter.Other, source: e.Sources[0], at: e.First}
+			if len(e.evidence) > 0 {
+				q.cite = e.evidence[0]
+			}
+			b.listing.ask(q)
+		}
 		if b.logged && !logged[e.Host] && e.told > 0 {
 			e.Disagreements = []string{"netlog: no traffic with this host"}
 		}
@@ -202,6 +214,12 @@ func (b *book) observations() []probe.Observation {
 		e.Host = b.host(e.Host)
 		out = append(out, Contact.New("host:"+e.Host, b.rec.Timeline.At(b.participant, e.First), e.First, e.HostContact, e.evidence...))
 	}
+	return out
+}
+
+// gapObservations say where evidence is missing.
+func (b *book) gapObservations() []probe.Observation {
+	var out []probe.Observation
 	for _, g := range b.gaps {
 		o := Contact.Failed(fmt.Sprintf("participant:%d", b.participant), b.rec.Timeline.At(b.participant, g.time), g.time, probe.EvidenceUnreadable)
 		if g.cite != nil {

@@ -16,6 +16,7 @@ import (
 
 	"vksprobe/probe"
 	"vksprobe/probe/netlog"
+	"vksprobe/tracking/filter"
 )
 
 // maxRemembered bounds the requests, sockets, flows and lookups of one NetLog
@@ -192,6 +193,11 @@ func (n *network) request(r *netlog.Request) {
 		}
 		if !own {
 			n.search.add(n.search.look(x))
+			n.b.listing.ask(question{url: link, document: hostOf(r.Initiator), kind: kindOf(r), method: r.Method,
+				source: "netlog", at: r.Start.Time, cite: n.cite(r.Start)})
+			if last {
+				n.b.hints(hostOf(link), r.Response, r.Start, n.cite(r.Start))
+			}
 		}
 	}
 }
@@ -220,7 +226,7 @@ func (n *network) socket(s *netlog.Socket) {
 	kept := *s
 	if t := s.TLS; t != nil {
 		n.servers[s.ID] = cmp.Or(t.InnerServerName, t.ServerName)
-		kept.TLS = &netlog.TLS{Start: t.Start}
+		kept.TLS = &netlog.TLS{Start: t.Start, End: t.End, NetError: t.NetError}
 	}
 	n.sockets[s.ID] = &kept
 }
@@ -241,6 +247,7 @@ func (n *network) session(q *netlog.QUICSession) {
 	for _, link := range q.WebTransport {
 		add(&e.Mechanisms, "webtransport")
 		n.search.add(n.search.look(sending{url: link, at: q.Start.Time, cite: n.cite(q.Start)}))
+		n.b.listing.ask(question{url: link, kind: filter.Other, source: "netlog", at: q.Start.Time, cite: n.cite(q.Start)})
 	}
 }
 
@@ -448,6 +455,12 @@ func (n *network) enterSocket(s *netlog.Socket) {
 	for _, a := range s.Attempts {
 		if e := enter(a.Stamp, a.Address); e != nil {
 			add(&e.NetErrors, a.NetError)
+		}
+	}
+	if !own && s.Local.IsValid() && len(s.Attempts) > 0 && s.TLS != nil {
+		n.b.roundTrip(host, s.TLS.Start.Time.Sub(s.Attempts[len(s.Attempts)-1].Time), s.TLS.Start, n.cite(s.TLS.Start))
+		if s.TLS.NetError == 0 && !s.TLS.End.Time.IsZero() {
+			n.b.roundTrip(host, s.TLS.End.Time.Sub(s.TLS.Start.Time), s.TLS.Start, n.cite(s.TLS.Start))
 		}
 	}
 	if s.TLS != nil {

@@ -57,7 +57,11 @@ func TestPeers(t *testing.T) {
 	start := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	rec := &probe.Record{Target: probe.Target{Link: "https://meet.example.org/Room-Ab3x9"},
 		Timeline: probe.Timeline{{Participant: 1, Phase: probe.Landing, Time: start}, {Participant: 1, Phase: probe.InMeeting, Time: start.Add(time.Minute)}}}
-	b := newBook(rec, 1, newOwner(rec.Target))
+	d, err := Data{}.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBook(rec, 1, newOwner(rec.Target), d)
 	b.ice[3479] = []string{"traceless.third.test"}
 	n := newNetwork(b, newSearch(b))
 	event := int64(0)

@@ -206,6 +206,9 @@ func TestGaps(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range found {
+				if f.Rule == "tracking.tracker-list" && f.Verdict == probe.Review {
+					continue // the lab's statistics look like those of a tracker, with or without gaps
+				}
 				if (f.Verdict == probe.Pass) != c.passes {
 					t.Errorf("%s is %s with %d gaps", f.Rule, f.Verdict, gaps)
 				}

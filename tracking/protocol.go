@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/tracking/filter"
 )
 
 // maxOpen bounds the requests and sessions that are remembered, each.
@@ -36,6 +37,7 @@ type ask struct {
 	mechanisms []string
 	by         string
 	hits       []hit
+	listing    question
 }
 
 // protocolLine is a line of cdp.jsonl; probe/browser.CDPLine describes it.
@@ -53,6 +55,7 @@ type event struct {
 	TargetInfo    struct{ Type string }
 	Type          string
 	URL           string
+	DocumentURL   string
 	Initiator     initiator
 	Headers       map[string]string
 	BlockedReason string
@@ -60,6 +63,7 @@ type event struct {
 	Cors          json.RawMessage `json:"corsErrorStatus"`
 	Request       struct {
 		URL             string
+		Method          string
 		Headers         map[string]string
 		PostData        string
 		PostDataEntries []struct{ Bytes string }
@@ -192,6 +196,11 @@ func (p *protocol) request(key string, l protocolLine, ev *event, cite probe.Evi
 		}
 	}
 	a.hits = p.search.look(sending{url: ev.Request.URL, at: l.Time, headers: ev.Request.Headers, body: string(body), cite: cite})
+	a.listing = question{url: ev.Request.URL, document: hostOf(ev.DocumentURL), kind: filter.TypeOf(ev.Type), method: ev.Request.Method,
+		source: "cdp", at: l.Time, cite: cite}
+	if a.listing.kind == filter.Document && p.b.owner.party(u.Hostname()) != First { // a frame's navigation names itself
+		a.listing.kind, a.listing.document = filter.Subdocument, ""
+	}
 	if len(p.order) >= maxOpen {
 		p.enter(p.order[0], false)
 		p.order = p.order[1:]
@@ -208,6 +217,7 @@ func (p *protocol) enter(key string, answered bool) {
 	}
 	delete(p.asks, key)
 	p.search.add(a.hits)
+	p.b.listing.ask(a.listing)
 	e := p.b.at(a.url.Hostname(), a.at, "cdp", false)
 	if e == nil {
 		return
@@ -239,6 +249,7 @@ func (p *protocol) connection(key, word string, l protocolLine, ev *event, cite 
 		e.cite(cite)
 	}
 	p.search.add(p.search.look(sending{url: ev.URL, at: l.Time, cite: cite}))
+	p.b.listing.ask(question{url: ev.URL, kind: filter.TypeOf(word), source: "cdp", at: l.Time, cite: cite})
 }
 
 // frame searches a WebSocket frame. Those that are not text come in base64.

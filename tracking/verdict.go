@@ -128,4 +128,12 @@ var (
 		Quote: "Dafür ist jeweils eine Rechtsgrundlage nach Artikel 6 Absatz 1 DS-GVO nötig und Verantwortliche müssen in der Lage sein, ihrer Rechenschaftspflicht nach Artikel 5 Absatz 2 nachzukommen."}
 	linkSecret = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Nutzerauthentifizierung",
 		Quote: "Die Übergabe des Links muss die Vertraulichkeit auf angemessenem Niveau wahren."}
+	thirdCountry = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "VKS per Online Dienst",
+		Quote: "Bei Datenübermittlungen in die USA oder andere Drittstaaten sind die Anforderungen des Kapitels V der DS-GVO einzuhalten."}
+	adequate = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Drittstaaten-Transfer",
+		Quote: "Für manche Drittländer hat die EU-Kommission beschlossen, dass dort ein angemessenes Datenschutzniveau vorliegt. Dann sind für die Zulässigkeit des Datenexports keine weiteren Bedingungen zu erfüllen (Art. 45 DS-GVO)."}
+	ownPurposes = probe.Source{Doc: "LfDI Baden-Württemberg, Videokonferenzsysteme – Hinweise zur praktischen Nutzung", Edition: "Stand August 2021", Section: "Auftragsverarbeitung mit Auftragsverarbeitungsvertrag",
+		Quote: "Behält sich der Anbieter die Datenverarbeitung zu eigenen Zwecken vor (z.B. Verarbeitung von personenbezogenen Daten zum Nutzerverhalten, Einsatz von Analysetools, Tracking zu Werbezwecken), so verlässt er die Rolle des Auftragsverarbeiters und wird insoweit selbst Verantwortlicher."}
+	terminal = probe.Source{Doc: "TDDDG", Edition: "in Kraft seit 14. Mai 2024", Section: "§ 25 Abs. 1 Satz 1", URL: "https://www.gesetze-im-internet.de/ttdsg/__25.html",
+		Quote: "Die Speicherung von Informationen in der Endeinrichtung des Endnutzers oder der Zugriff auf Informationen, die bereits in der Endeinrichtung gespeichert sind, sind nur zulässig, wenn der Endnutzer auf der Grundlage von klaren und umfassenden Informationen eingewilligt hat."}
 )

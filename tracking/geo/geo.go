@@ -177,6 +177,9 @@ func (a *Atlas) databases() (databases, error) {
 	}, err
 }
 
+// Operators is the data set of the table of operators.
+func (a *Atlas) Operators() Dataset { return a.operators.Dataset }
+
 // Datasets lists the data sets that answers come from. The databases among
 // them are left out as long as no public address was asked for.
 func (a *Atlas) Datasets(public bool) []Dataset {

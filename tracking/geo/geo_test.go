@@ -119,19 +119,19 @@ func TestPlace(t *testing.T) {
 	a := atlas(t)
 	for _, c := range []struct{ host, addresses, edge, want string }{
 		{"meet.dfn.de", "141.24.1.1", "", "dfn nren/no seat DE parent DE; DE in dfn(DE/DE); eea []"},
-		{"meet.verein.example", "141.24.1.1", "", "- - seat operator_unknown parent operator_unknown; DE in dfn(DE/DE); undetermined [operator]"},
+		{"meet.verein.example", "141.24.1.1", "", "- - seat operator_unknown parent operator_unknown; DE in dfn(DE/DE); undetermined [seat parent]"},
 		{"www.zoom.us", "3.120.0.1", "", "zoom video-conferencing/no seat US parent US; DE in amazon(US/US); dpf []"},
 		{"log-gateway.zoom.us", "3.120.0.1", "", "zoom telemetry/yes seat US parent US; DE in amazon(US/US); dpf []"},
-		{"meet.verein.example", "104.16.0.1", "", "- - seat operator_unknown parent operator_unknown; anycast in cloudflare(US/US); dpf [location operator]"},
+		{"meet.verein.example", "104.16.0.1", "", "- - seat operator_unknown parent operator_unknown; anycast in cloudflare(US/US); dpf [seat parent location]"},
 		{"1.1.1.1", "", "", "- - seat operator_unknown parent operator_unknown; anycast in cloudflare(US/US); dpf [location]"},
 		{"141.24.1.1", "", "", "- - seat operator_unknown parent operator_unknown; DE in dfn(DE/DE); eea []"},
 		{"localhost", "127.0.0.1 ::1", "", "- - seat operator_unknown parent operator_unknown; not_public in -(operator_unknown/operator_unknown), not_public in -(operator_unknown/operator_unknown); local []"},
 		{"www.google-analytics.com", "127.0.0.1", "", "google analytics/yes seat US parent US; not_public in -(operator_unknown/operator_unknown); dpf []"},
 		{"teams.microsoft.com", "52.112.0.1", "", "microsoft video-conferencing/no seat US parent US; registered_seat in microsoft(US/US); dpf [location]"},
-		{"nowhere.example", "", "", "- - seat operator_unknown parent operator_unknown; ; undetermined [operator location]"},
-		{"x.test", "3.120.0.1", "FRA56-P7", "- - seat operator_unknown parent operator_unknown; cdn in amazon(US/US); dpf [location operator]"},
+		{"nowhere.example", "", "", "- - seat operator_unknown parent operator_unknown; ; undetermined [seat parent location]"},
+		{"x.test", "3.120.0.1", "FRA56-P7", "- - seat operator_unknown parent operator_unknown; cdn in amazon(US/US); dpf [seat parent location]"},
 		{"GOOGLE-ANALYTICS.com.", "", "", "google analytics/yes seat US parent US; ; dpf [location]"},
-		{"notgoogle-analytics.com", "", "", "- - seat operator_unknown parent operator_unknown; ; undetermined [operator location]"},
+		{"notgoogle-analytics.com", "", "", "- - seat operator_unknown parent operator_unknown; ; undetermined [seat parent location]"},
 	} {
 		q := Query{Host: c.host}
 		for _, s := range strings.Fields(c.addresses) {
@@ -302,7 +302,15 @@ func TestEdge(t *testing.T) {
 	if got := Within(time.Millisecond); got != 100 {
 		t.Errorf("within %d km after a millisecond", got)
 	}
+	for code, name := range countryNames() {
+		if country(code) != code || name.DE == "" || name.EN == "" {
+			t.Errorf("country %s: %+v", code, name)
+		}
+	}
 	for site, c := range sites() {
+		if CountryName(c).EN == c {
+			t.Errorf("site %s is in %s, which has no name", site, c)
+		}
 		if len(site) != 3 || country(c) != c {
 			t.Errorf("site %s in %q", site, c)
 		}

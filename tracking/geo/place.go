@@ -2,6 +2,7 @@ package geo
 
 import (
 	"errors"
+	"iter"
 	"net/netip"
 	"slices"
 	"strings"
@@ -135,55 +136,62 @@ func (a *Atlas) location(at Address, net *row, cdn bool) Fact {
 	return f
 }
 
-// The facts that Class may miss.
+// Aspect says what a fact is about.
+type Aspect string
+
+// The aspects.
 const (
-	MissingLocation = "location" // where the server is
-	MissingOperator = "operator" // whose the service is
-	MissingNetwork  = "network"  // whose the network is
+	ServerLocation Aspect = "location"
+	OperatorSeat   Aspect = "seat"
+	OperatorParent Aspect = "parent"
+	NetworkSeat    Aspect = "network_seat"
+	NetworkParent  Aspect = "network_parent"
 )
+
+// Aspects yields the facts that count for a host: those about its operator,
+// unless it has no name, and those about each public address.
+func (p Place) Aspects() iter.Seq2[Aspect, Fact] {
+	return func(yield func(Aspect, Fact) bool) {
+		_, err := netip.ParseAddr(strings.Trim(p.Host, "[]"))
+		if named := err != nil; named && !(yield(OperatorSeat, p.Seat) && yield(OperatorParent, p.Parent)) {
+			return
+		}
+		for _, l := range p.Addresses {
+			if l.Range == "" && !(yield(ServerLocation, l.Location) && yield(NetworkSeat, l.NetworkSeat) && yield(NetworkParent, l.NetworkParent)) {
+				return
+			}
+		}
+	}
+}
 
 // Class is the class of the host on a day: that of the fact which asks for
 // most. A host whose known facts all lie within the EEA is of the class EEA
 // only if no fact is missing; missing names those that are.
-func (p Place) Class(day time.Time) (class Class, missing []string) {
-	miss := func(what string) {
-		if !slices.Contains(missing, what) {
-			missing = append(missing, what)
+func (p Place) Class(day time.Time) (class Class, missing []Aspect) {
+	miss := func(a Aspect) {
+		if !slices.Contains(missing, a) {
+			missing = append(missing, a)
 		}
 	}
-	worst := Undetermined
-	weigh := func(what string, facts ...Fact) {
-		for _, f := range facts {
-			c := f.Class(day)
-			if c == Undetermined {
-				miss(what)
-			}
-			if c.rank() > worst.rank() {
-				worst = c
-			}
-		}
-	}
-	public := false
-	for _, l := range p.Addresses {
-		if l.Range == "" {
-			public = true
-			weigh(MissingLocation, l.Location)
-			weigh(MissingNetwork, l.NetworkSeat, l.NetworkParent)
-		}
-	}
-	_, err := netip.ParseAddr(strings.Trim(p.Host, "[]"))
-	named := err != nil
-	switch {
-	case p.Operator == nil && !public && len(p.Addresses) > 0:
+	public := slices.ContainsFunc(p.Addresses, func(l Located) bool { return l.Range == "" })
+	if p.Operator == nil && !public && len(p.Addresses) > 0 {
 		return Local, nil
-	case named:
-		weigh(MissingOperator, p.Seat, p.Parent)
+	}
+	class = Undetermined
+	for a, f := range p.Aspects() {
+		c := f.Class(day)
+		if c == Undetermined {
+			miss(a)
+		}
+		if c.rank() > class.rank() {
+			class = c
+		}
 	}
 	if len(p.Addresses) == 0 {
-		miss(MissingLocation)
+		miss(ServerLocation)
 	}
-	if worst == EEA && len(missing) > 0 {
-		worst = Undetermined
+	if class == EEA && len(missing) > 0 {
+		class = Undetermined
 	}
-	return worst, missing
+	return class, missing
 }
