@@ -253,6 +253,12 @@ func kindWord(kind string) probe.Text {
 		return probe.Text{DE: "TLS-Verbindungsaufbau", EN: "TLS handshakes"}
 	case "tracking.contact":
 		return probe.Text{DE: "Kontaktierte Gegenstellen", EN: "Contacted hosts"}
+	case "tracking.edge":
+		return probe.Text{DE: "Antwortende Knoten", EN: "Answering nodes"}
+	case "tracking.listed":
+		return probe.Text{DE: "Treffer auf Tracker-Listen", EN: "Hits on lists of trackers"}
+	case "tracking.place":
+		return probe.Text{DE: "Standorte und Betreiber", EN: "Places and operators"}
 	case "tracking.leak":
 		return probe.Text{DE: "Weitergegebene Geheimnisse", EN: "Secrets passed on"}
 	case "turn.server":

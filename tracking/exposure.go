@@ -11,12 +11,6 @@ import (
 	"vksprobe/tracking/geo"
 )
 
-// class is the class of a host. Whose the meeting's own hosts are need not be
-// in the table: that is known from the link.
-func (v *visit) class(day time.Time) (geo.Class, []geo.Aspect) {
-	return ClassOf(v.HostPlace, day)
-}
-
 // ClassOf is the class of a host on a day, and the facts that are missing. The
 // operator of the meeting's own hosts counts as missing only if something else
 // is, because who runs the meeting is known without a table.
@@ -43,9 +37,10 @@ func (l *lines) text() probe.Text {
 	return probe.Text{DE: strings.Join(l.de, " "), EN: strings.Join(l.en, " ")}
 }
 
-// exposure describes where a host is and whose it is, and what follows for
-// Chapter V. It never calls anything a violation: a place is no transfer.
-func exposure(v *visit, day time.Time) probe.Text {
+// Exposure describes where a host is and whose it is, and what follows for
+// Chapter V on a day. It never calls anything a violation: a place is no
+// transfer.
+func Exposure(v HostPlace, day time.Time) probe.Text {
 	var l lines
 	l.operator(v)
 	for _, a := range v.Addresses[:min(len(v.Addresses), 3)] {
@@ -59,13 +54,10 @@ func exposure(v *visit, day time.Time) probe.Text {
 	}
 	l.edge(v)
 	l.class(v, day)
-	if !v.sure {
-		l.say("Das Netzwerkprotokoll des Browsers enthält keinen Verkehr mit dem Host.", "The browser's network log holds no traffic with the host.")
-	}
 	return l.text()
 }
 
-func (l *lines) operator(v *visit) {
+func (l *lines) operator(v HostPlace) {
 	o := v.Operator
 	switch {
 	case o == nil && v.Party == First:
@@ -99,7 +91,7 @@ var whyNot = map[string]probe.Text{
 	"single_source":      {DE: "nicht gesichert, weil nur eine Quelle einen Ort außerhalb des EWR nennt", EN: "not certain, because one source alone names a place outside of the EEA"},
 }
 
-func (l *lines) address(v *visit, a geo.Located) {
+func (l *lines) address(v HostPlace, a geo.Located) {
 	if a.Range != "" {
 		l.say(fmt.Sprintf("%s ist keine Adresse des Internets.", a.Address.Address), fmt.Sprintf("%s is no address of the Internet.", a.Address.Address))
 		return
@@ -150,7 +142,7 @@ func dated(data []geo.Dataset, name string) string {
 // near is the distance in kilometres below which it says something.
 const near = 1500
 
-func (l *lines) edge(v *visit) {
+func (l *lines) edge(v HostPlace) {
 	for _, h := range v.Edge {
 		if h.Country == "" {
 			continue
@@ -189,8 +181,8 @@ func german(date string) string {
 }
 
 // class says what the facts that ask for most mean under Chapter V.
-func (l *lines) class(v *visit, day time.Time) {
-	class, missing := v.class(day)
+func (l *lines) class(v HostPlace, day time.Time) {
+	class, missing := ClassOf(v, day)
 	table := dated(v.Data, "table of adequacy decisions")
 	table = strings.TrimPrefix(table, ", ")
 	type about struct {

@@ -74,7 +74,7 @@ func telemetryFinding(c *probe.Case, v *visit, found []geo.Service, cited []stri
 	var de, en, by []string
 	sure := false
 	for _, s := range found {
-		t := category(s.Category)
+		t := CategoryName(s.Category)
 		de, en, by = append(de, t.DE), append(en, t.EN), append(by, s.By)
 		sure = sure || s.Tracking == "yes"
 	}

@@ -31,8 +31,8 @@ var _ = Rules.Add(&probe.Rule{
 		var out []probe.Finding
 		open := false
 		for _, v := range visits(c) {
-			f := probe.Finding{Subject: "host:" + v.Host, Verdict: probe.Review, Observations: v.ids, Detail: exposure(v, c.Date)}
-			switch class, _ := v.class(c.Date); class {
+			f := probe.Finding{Subject: "host:" + v.Host, Verdict: probe.Review, Observations: v.ids, Detail: Exposure(v.HostPlace, c.Date)}
+			switch class, _ := ClassOf(v.HostPlace, c.Date); class {
 			case geo.Local, geo.EEA:
 				continue
 			case geo.Adequacy:
@@ -41,6 +41,10 @@ var _ = Rules.Add(&probe.Rule{
 				f.Severity = probe.High
 			case geo.Conditional, geo.Undetermined:
 				f.Severity = probe.Low
+			}
+			if !v.sure {
+				f.Detail.DE += " Das Netzwerkprotokoll des Browsers enthält keinen Verkehr mit dem Host."
+				f.Detail.EN += " The browser's network log holds no traffic with the host."
 			}
 			open = open || f.Verdict == probe.Review
 			out = append(out, f)

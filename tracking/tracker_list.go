@@ -140,7 +140,9 @@ var trackingCategories = map[string]probe.Text{
 	"avatar":          {DE: "Profilbilder", EN: "avatars"},
 }
 
-func category(name string) probe.Text {
+// CategoryName is a category of the table of operators in the words of an
+// auditor; one that is not known here stays as it is.
+func CategoryName(name string) probe.Text {
 	if t, ok := trackingCategories[name]; ok {
 		return t
 	}

@@ -49,7 +49,7 @@ type env struct {
 
 var commands = []*command{
 	scanCommand, demoCommand, verifyCommand, observeCommand, judgeCommand, reportCommand,
-	tlsCommand, turnCommand, rulesCommand, systemsCommand, setupCommand, doctorCommand, versionCommand,
+	hostsCommand, whoisHostCommand, tlsCommand, turnCommand, rulesCommand, systemsCommand, setupCommand, doctorCommand, versionCommand,
 }
 
 // exit ends a command with a code and no message.
@@ -169,7 +169,7 @@ func help(e *env, args []string) int {
 	}
 	fmt.Fprint(e.stdout, "vksprobe shows what a video-conference system really does, with evidence.\n\nUsage: vksprobe COMMAND [flags] [arguments]\n\n")
 	for _, c := range commands {
-		fmt.Fprintf(e.stdout, "  %-9s %s\n", c.name, c.short)
+		fmt.Fprintf(e.stdout, "  %-10s %s\n", c.name, c.short)
 	}
 	fmt.Fprint(e.stdout, "\nvksprobe help COMMAND tells more, with flags and exit codes.\n")
 	if len(args) == 0 {

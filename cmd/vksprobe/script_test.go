@@ -49,6 +49,7 @@ func runScripts(t *testing.T, dir string) {
 			"faults": faults,
 			"until":  until,
 			"gone":   gone,
+			"bundle": contactsBundle,
 		},
 	})
 }
