@@ -69,6 +69,7 @@ func traffic(all []*enumerate.Exchange) *Traffic {
 // Whether they are trusted depends on the roots of this system.
 func Describe(o enumerate.Offer, s Supplement, day time.Time) Offered {
 	out, options := Offered{Offer: o}, chain.Options{Date: day, Public: true}
+	options.Logs, _ = chain.ParseLogs(s.Logs) // without them timestamps stay unknown
 	records := s.tlsa(o.Host, portOf(o.Address), o.Transport)
 	for _, c := range o.Chains {
 		sent := sentBy(o, c)

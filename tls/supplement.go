@@ -22,6 +22,9 @@ type Supplement struct {
 	// Records are DNS records, CAA and TLSA, one a line of a zone file with
 	// its name: "example.org. 3600 IN CAA 0 issue \"ca.example\"".
 	Records []string `json:"records,omitempty"`
+	// Logs is a list of Certificate Transparency logs (log_list.json, version
+	// 3) whose keys sign the timestamps.
+	Logs json.RawMessage `json:"logs,omitempty"`
 	// Revocation says whether OCSP responders and CRLs were asked.
 	Revocation bool      `json:"revocation,omitempty"`
 	Fetched    []Fetched `json:"fetched,omitempty"`
@@ -54,6 +57,11 @@ func (s *Supplement) Ask(ctx context.Context, o enumerate.Offer, day time.Time, 
 	for _, c := range o.Chains {
 		chain.Query(ctx, sentBy(o, c), chain.Options{Date: day, Public: true}, keep)
 	}
+}
+
+// Empty reports whether nothing was looked up.
+func (s Supplement) Empty() bool {
+	return len(s.Records) == 0 && len(s.Logs) == 0 && !s.Revocation
 }
 
 // maxSupplement bounds what is read of one.

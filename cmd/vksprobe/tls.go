@@ -24,6 +24,7 @@ import (
 	"vksprobe/report"
 	"vksprobe/report/bundle"
 	"vksprobe/tls"
+	"vksprobe/tls/chain"
 	"vksprobe/tls/enumerate"
 	"vksprobe/tls/norm"
 	"vksprobe/tls/remedy"
@@ -65,6 +66,7 @@ type tlsFlags struct {
 	asJSON, deep, revocation                                        bool
 	transport                                                       enumerate.Transport
 	proxy                                                           *url.URL
+	logs                                                            []byte // log_list.json
 }
 
 // readProxy reads the URL of a proxy, which may carry a password.
@@ -97,6 +99,7 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	quic := fs.Bool("quic", false, "ask for QUIC over UDP, which is TLS for HTTP/3")
 	active := fs.String("active", "usual", "`HOW` far to go: usual, or deep to also ask what provokes a server (ROBOT)")
 	fs.BoolVar(&f.revocation, "revocation", false, "ask the OCSP responders and CRLs that the certificates name; their operators learn that")
+	logs := fs.String("ct-logs", "", "check certificate timestamps by the logs in this `FILE`, a log_list.json of version 3")
 	records := fs.String("records", "", "hold CAA and TLSA records in this zone `FILE` against the certificates")
 	remedyFor := fs.String("remedy", "", "ask nobody, but print a configuration for this `SERVER` that satisfies the first norm: "+strings.Join(remedy.Servers(), ", "))
 	proxy := fs.String("proxy", "", "connect through the proxy at this `URL`: socks5, socks5h or http; - reads it from standard input")
@@ -150,6 +153,14 @@ func runTLS(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error 
 	for _, a := range f.addresses {
 		if _, err := netip.ParseAddr(a); err != nil {
 			return usageError{fmt.Errorf("-address %s is no address", a)}
+		}
+	}
+	if *logs != "" {
+		if f.logs, err = os.ReadFile(*logs); err != nil {
+			return err
+		}
+		if _, err := chain.ParseLogs(f.logs); err != nil {
+			return usageError{fmt.Errorf("%s: %w", *logs, err)}
 		}
 	}
 	if f.records, err = readRecords(*records); err != nil {
@@ -430,7 +441,7 @@ func (t *tlsRun) ask(ctx context.Context, target enumerate.Target) (tls.Offered,
 	cost, err := enumerate.Run(ctx, target, o)
 	offer := enumerate.Derive(target, all)
 	offer.Cost = &cost
-	beside := tls.Supplement{Records: t.flags.records}
+	beside := tls.Supplement{Records: t.flags.records, Logs: t.flags.logs}
 	if t.flags.revocation {
 		beside.Ask(ctx, offer, began, fetcher(target.Address, t.flags.timeout))
 	}
@@ -555,7 +566,7 @@ func (v *evidence) put(t tls.Transcript, all []*enumerate.Exchange, beside tls.S
 		err = errors.Join(err, enc.Encode(x))
 	}
 	err = errors.Join(err, w.Close())
-	if beside.Revocation || len(beside.Records) > 0 {
+	if !beside.Empty() {
 		w, failed := v.writer.Evidence(tls.SupplementOf(name))
 		if failed != nil {
 			return errors.Join(err, failed)
