@@ -202,10 +202,10 @@ func (r *rule) fits(q *Request, word int) bool {
 	if r.types&q.Type == 0 {
 		return false
 	}
-	if r.more != nil && !r.more.fits(q) {
+	if r.flags&plainHost == 0 && !r.fitsURL(q, word) {
 		return false
 	}
-	if r.flags&plainHost == 0 && !r.fitsURL(q, word) {
+	if r.more != nil && !r.more.fits(q) {
 		return false
 	}
 	if r.flags&(wantThird|wantFirst) == 0 {

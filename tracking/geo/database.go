@@ -37,8 +37,11 @@ var (
 	anycastData = Dataset{"IPFire Location anycast", "2026-08-22", "9921a34dfadb23f95c8bb269d86c0f2b7200ee0865e03f3980754623769fc945"}
 )
 
-// embedded unpacks the embedded databases, all at once.
-var embedded = sync.OnceValues(func() (databases, error) {
+// embedded are the embedded databases.
+var embedded = sync.OnceValues(load)
+
+// load unpacks the embedded databases, all at once.
+func load() (databases, error) {
 	var all databases
 	var wait sync.WaitGroup
 	errs := make([]error, 3)
@@ -66,7 +69,7 @@ var embedded = sync.OnceValues(func() (databases, error) {
 	}
 	wait.Wait()
 	return all, errors.Join(errs...)
-})
+}
 
 func unpack(packed []byte, size int) ([]byte, error) {
 	z, err := gzip.NewReader(bytes.NewReader(packed))
