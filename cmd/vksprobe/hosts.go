@@ -6,13 +6,8 @@ import (
 	"errors"
 	"flag"
 	"io"
-	"slices"
 
-	"vksprobe/probe"
 	"vksprobe/report"
-	"vksprobe/report/bundle"
-	"vksprobe/tracking"
-	"vksprobe/tracking/geo"
 )
 
 var hostsCommand = &command{
@@ -61,8 +56,11 @@ func runHosts(ctx context.Context, e *env, fs *flag.FlagSet, args []string) erro
 			return err
 		}
 	}
-	facts, err := placed(b, files)
+	facts, err := b.Facts()
 	if err != nil {
+		return err
+	}
+	if facts, err = placed(facts, files); err != nil {
 		return err
 	}
 	all := report.Hosts(facts, day)
@@ -74,27 +72,6 @@ func runHosts(ctx context.Context, e *env, fs *flag.FlagSet, args []string) erro
 		errs = append(errs, writeLine(e.stdout, h))
 	}
 	return errors.Join(errs...)
-}
-
-// placed reads the observations of a bundle. Places are found again if the
-// user has data of their own, or if the bundle is from before there were any.
-func placed(b *bundle.Bundle, files *geo.Files) (*probe.Facts, error) {
-	facts, err := b.Facts()
-	if err != nil {
-		return nil, err
-	}
-	if !given(files) && slices.ContainsFunc(facts.All, func(o probe.Observation) bool { return o.Kind == tracking.Place.Name }) {
-		return facts, nil
-	}
-	a, err := geo.Open(*files)
-	if err != nil {
-		return nil, err
-	}
-	all, err := tracking.Relocate(facts.All, a)
-	if err != nil {
-		return nil, err
-	}
-	return probe.NewFacts(all), nil
 }
 
 // writeLine writes a value as one line of JSON.

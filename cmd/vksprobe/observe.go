@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"time"
@@ -17,15 +18,21 @@ var observeCommand = &command{
 	short: "derive the observations again from the raw evidence",
 	long: `
 Observe reads the raw evidence of a bundle and prints the observations that
-this version of the program derives from it, one JSON object per line. It
-contacts nothing and changes nothing.`,
+this version of the program derives from it, one JSON object per line. With
+databases, tables or filter lists of your own it compares with these as well.
+It contacts nothing and changes nothing.`,
 	exits: `
   0  printed
   1  the bundle is broken or unreadable
   2  usage
   4  printed, but part of the evidence could not be read to its end`,
 	run: func(ctx context.Context, e *env, fs *flag.FlagSet, args []string) error {
+		compare := comparisonFlags(fs)
 		rest, err := parse(fs, args, "BUNDLE")
+		if err != nil {
+			return err
+		}
+		with, err := compare.observers()
 		if err != nil {
 			return err
 		}
@@ -33,7 +40,7 @@ contacts nothing and changes nothing.`,
 		if err != nil {
 			return err
 		}
-		all, unreadable, err := observe(ctx, b)
+		all, unreadable, err := observe(ctx, b, with)
 		if err != nil {
 			return err
 		}
@@ -50,12 +57,12 @@ contacts nothing and changes nothing.`,
 
 // observe derives observations; unreadable says what of the evidence could
 // not be read.
-func observe(ctx context.Context, b *bundle.Bundle) (all []probe.Observation, unreadable, err error) {
+func observe(ctx context.Context, b *bundle.Bundle, with []probe.Observer) (all []probe.Observation, unreadable, err error) {
 	record, err := b.Record()
 	if err != nil {
 		return nil, nil, err
 	}
-	all, unreadable = probe.Observe(ctx, record, observers...)
+	all, unreadable = probe.Observe(ctx, record, with...)
 	return all, unreadable, nil
 }
 
@@ -66,8 +73,10 @@ var judgeCommand = &command{
 	long: `
 Judge applies the rules of this version of the program to the observations of
 a bundle. With -date it judges as of that day, with -observe it derives the
-observations again from the raw evidence first. It contacts nothing and
-changes nothing.`,
+observations again from the raw evidence first. With databases or tables of
+your own, places of hosts are found again; that needs no evidence. Filter lists
+of your own need it, because only the evidence has the URLs. It contacts
+nothing and changes nothing.`,
 	exits: `
   0  nothing violated
   1  the bundle is broken or unreadable
@@ -79,9 +88,13 @@ changes nothing.`,
 		again := fs.Bool("observe", false, "derive the observations again from the raw evidence")
 		lang := fs.String("lang", "en", "language of the summary, de or en")
 		asJSON := fs.Bool("json", false, "print the whole report as JSON")
+		compare := comparisonFlags(fs)
 		rest, err := parse(fs, args, "BUNDLE")
 		if err != nil {
 			return err
+		}
+		if len(compare.lists) > 0 && !*again {
+			return usageError{errors.New("-filter-list goes with -observe: only the evidence has the URLs")}
 		}
 		if err := checkLang(*lang); err != nil {
 			return err
@@ -90,7 +103,7 @@ changes nothing.`,
 		if err != nil {
 			return err
 		}
-		r, err := judged(ctx, rest[0], date, *again)
+		r, err := judged(ctx, rest[0], date, *again, compare)
 		if err != nil {
 			return err
 		}
@@ -109,7 +122,7 @@ changes nothing.`,
 // judged reads a bundle and judges it as of a date, the zero date being that
 // of the scan. A bundle whose scan was killed has no observations yet; they
 // are derived.
-func judged(ctx context.Context, dir string, date time.Time, again bool) (*report.Report, error) {
+func judged(ctx context.Context, dir string, date time.Time, again bool, compare *comparisons) (*report.Report, error) {
 	b, err := openVerified(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -124,12 +137,19 @@ func judged(ctx context.Context, dir string, date time.Time, again bool) (*repor
 	run.Judged = date
 	facts, err := b.Facts()
 	if again || err != nil && run.State == probe.Running {
+		var with []probe.Observer
+		if with, err = compare.observers(); err != nil {
+			return nil, err
+		}
 		var all []probe.Observation
-		if all, _, err = observe(ctx, b); err == nil {
+		if all, _, err = observe(ctx, b, with); err == nil {
 			facts = probe.NewFacts(all)
 		}
 	}
 	if err != nil {
+		return nil, err
+	}
+	if facts, err = placed(facts, compare.files); err != nil {
 		return nil, err
 	}
 	applied := run.Rules(rules)

@@ -32,6 +32,7 @@ directory of the bundle.`,
 		lang := fs.String("lang", "en", "language of the text format, de or en; the HTML report holds both")
 		out := fs.String("o", "", "write to `FILE` instead of standard output")
 		day := fs.String("date", "", "judge as of this day (YYYY-MM-DD) instead of the day of the scan")
+		compare := &comparisons{files: geoFlags(fs)}
 		rest, err := parse(fs, args, "BUNDLE")
 		if err != nil {
 			return err
@@ -48,7 +49,7 @@ directory of the bundle.`,
 				return err
 			}
 		}
-		r, err := judged(ctx, rest[0], date, false)
+		r, err := judged(ctx, rest[0], date, false, compare)
 		if err != nil {
 			return err
 		}

@@ -42,6 +42,7 @@ Interrupting a scan seals what was recorded until then.`,
 		own := fs.String("own", "", "further domains that belong to the operator, with commas between; with them every other domain is foreign for sure")
 		active := fs.Bool("active", false, "when all have left, ask the STUN and TURN servers of the meeting, as turn does, if they are in scope: the host of the link, the own domains, and those of -scope")
 		further := fs.String("scope", "", "with -active: further `HOSTS` that may be asked, with commas between")
+		compare := comparisonFlags(fs)
 		participants := fs.Int("participants", 1, "own participants; many systems open no media for one alone")
 		rest, err := parseAny(fs, args)
 		if err != nil {
@@ -75,6 +76,9 @@ Interrupting a scan seals what was recorded until then.`,
 			if domain = strings.ToLower(strings.TrimSpace(domain)); domain != "" {
 				o.Target.Own = append(o.Target.Own, domain)
 			}
+		}
+		if o.Observers, err = compare.observers(); err != nil {
+			return err
 		}
 		switch scope := o.Target.Scope(); {
 		case *active:
@@ -160,7 +164,10 @@ func runScan(ctx context.Context, e *env, o scan.Options, out output) error {
 	if !out.verbose {
 		o.Progress = show.update
 	}
-	o.Adapters, o.Fallback, o.Observers, o.Rules, o.Formats = adapters, fallback, observers, rules, formats
+	o.Adapters, o.Fallback, o.Rules, o.Formats = adapters, fallback, rules, formats
+	if o.Observers == nil {
+		o.Observers = observers
+	}
 	o.Program, o.Command = program(), maskedCommand(o.Target)
 	res, err := scan.Run(ctx, o)
 	show.done()
