@@ -35,6 +35,7 @@ var _ = Rules.Add(&probe.Rule{
 			before         bool
 			more           int // further rules
 			first, foreign bool
+			seen           bool // in the NetLog, so that the request went out for sure
 		}
 		found := hosts{}
 		all := map[string]*tracker{}
@@ -53,6 +54,7 @@ var _ = Rules.Add(&probe.Rule{
 			}
 			t.more++
 			t.before = t.before || !consented(c, o.Phase)
+			t.seen = t.seen || slices.Contains(r.Sources, "netlog")
 			t.first, t.foreign = r.Party == First, r.Party == Third
 		}
 		if len(all) == 0 {
@@ -69,7 +71,7 @@ var _ = Rules.Add(&probe.Rule{
 			f.Subject, f.Verdict = subject, probe.Review
 			// A rule about part of a URL may fit by chance, and a meeting's
 			// own statistics may be in order.
-			if t.before && t.foreign && t.request.Named && own == probe.Fail {
+			if t.before && t.foreign && t.request.Named && t.seen && own == probe.Fail {
 				f.Verdict = probe.Fail
 			}
 			if !t.before || !t.request.Named {
@@ -94,6 +96,9 @@ var _ = Rules.Add(&probe.Rule{
 			}
 			if !r.Named {
 				l.say("Die Regel beschreibt nur einen Teil der Adresse und kann zufällig passen.", "The rule describes only a part of the address and may fit by chance.")
+			}
+			if !t.seen {
+				l.say("Das Netzwerkprotokoll des Browsers enthält die Anfrage nicht.", "The browser's network log does not hold the request.")
 			}
 			if t.more > 0 {
 				l.say(fmt.Sprintf("Weitere Treffer zu diesem Host: %d.", t.more), fmt.Sprintf("Further hits for this host: %d.", t.more))
