@@ -45,19 +45,31 @@ func (k Kind[T]) Failed(subject string, phase Phase, t time.Time, f Failure, ev 
 }
 
 // In yields the observations of this kind with their decoded data, in order,
-// without those that failed and carry no data.
+// without those that failed and carry no data. The data are decoded once for
+// all who ask, so what they point to must not be altered.
 func (k Kind[T]) In(f *Facts) iter.Seq2[Observation, T] {
 	return func(yield func(Observation, T) bool) {
-		for _, o := range f.byKind[k.Name] {
-			if len(o.Data) == 0 {
-				continue
+		type read struct {
+			Observation
+			data T
+		}
+		all, known := f.decoded[k.Name].([]read)
+		if !known {
+			for _, o := range f.byKind[k.Name] {
+				if len(o.Data) == 0 {
+					continue
+				}
+				r := read{Observation: o}
+				if err := json.Unmarshal(o.Data, &r.data); err != nil {
+					f.unreadable = append(f.unreadable, fmt.Errorf("observation %s: %w", o.ID, err))
+					continue
+				}
+				all = append(all, r)
 			}
-			var v T
-			if err := json.Unmarshal(o.Data, &v); err != nil {
-				f.unreadable = append(f.unreadable, fmt.Errorf("observation %s: %w", o.ID, err))
-				continue
-			}
-			if !yield(o, v) {
+			f.decoded[k.Name] = all
+		}
+		for _, r := range all {
+			if !yield(r.Observation, r.data) {
 				return
 			}
 		}
@@ -68,12 +80,13 @@ func (k Kind[T]) In(f *Facts) iter.Seq2[Observation, T] {
 type Facts struct {
 	All        []Observation
 	byKind     map[string][]Observation
+	decoded    map[string]any // what Kind.In has read, by kind
 	unreadable []error
 }
 
 // NewFacts indexes the observations.
 func NewFacts(all []Observation) *Facts {
-	f := &Facts{All: all, byKind: map[string][]Observation{}}
+	f := &Facts{All: all, byKind: map[string][]Observation{}, decoded: map[string]any{}}
 	for _, o := range all {
 		f.byKind[o.Kind] = append(f.byKind[o.Kind], o)
 	}

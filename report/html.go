@@ -14,6 +14,9 @@ import (
 //go:embed page.tmpl
 var pageText string
 
+//go:embed offers.tmpl
+var offersText string
+
 //go:embed page.css
 var pageStyle string
 
@@ -22,7 +25,7 @@ var pageStyle string
 // relative to the bundle's data directory, where it belongs. The screenshots
 // are read from files, which is that directory; with nil none are shown.
 func HTML(w io.Writer, r *Report, files fs.FS) error {
-	t, err := template.New("page").Funcs(vocabulary()).Parse(pageText)
+	t, err := template.New("page").Funcs(vocabulary()).Parse(pageText + offersText)
 	if err != nil {
 		return fmt.Errorf("report page: %w", err) // a bug
 	}

@@ -30,6 +30,9 @@ const (
 type page struct {
 	*Report
 	Conclusion   conclusion
+	Meeting      bool     // a meeting was visited; otherwise servers were asked
+	Name         string   // what the report is about
+	Subjects     []string // the servers that findings are about
 	Verdicts     []verdictGroups
 	Hosts        []hostRow
 	HostsLeft    int
@@ -41,6 +44,11 @@ type page struct {
 	Kinds        []kindTable
 	Listed       []listedFile
 	FilesLeft    int
+
+	Servers     []*served // whose TLS was enumerated
+	ServersLeft int
+	Undetailed  int      // servers that are in the overview only
+	Norms       []string // that are set side by side
 
 	place map[string]int // index of each observation by its id
 	shown map[int]bool   // observations that are linked to
@@ -121,8 +129,10 @@ type listedFile struct {
 
 // newPage arranges a report for the template.
 func newPage(r *Report, fsys fs.FS) *page {
-	p := &page{Report: r, Conclusion: conclude(r),
+	p := &page{Report: r, Conclusion: conclude(r), Meeting: len(r.Run.Scope) == 0,
 		place: map[string]int{}, shown: map[int]bool{}, files: map[string]int{}, kept: map[int]bool{}}
+	p.Subjects = r.subjects()
+	p.Name = r.name()
 	for i, o := range r.Observations {
 		p.place[o.ID] = i
 	}
@@ -143,6 +153,7 @@ func newPage(r *Report, fsys fs.FS) *page {
 		}
 		p.Connections = append(p.Connections, connection{c, p.cite([]string{o.ID})})
 	}
+	p.servers(facts)
 	p.Courses = courses(facts)
 	for _, c := range p.Courses {
 		for _, d := range c.Devices {

@@ -14,7 +14,9 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"vksprobe/probe"
@@ -125,3 +127,32 @@ func gravity(s probe.Severity) int {
 
 // graver puts the graver of two findings first.
 func graver(a, b probe.Finding) int { return cmp.Compare(gravity(b.Severity), gravity(a.Severity)) }
+
+// subjects are the servers that findings are about, in order.
+func (r *Report) subjects() (all []string) {
+	seen := map[string]bool{}
+	for _, f := range r.Findings {
+		if s := subjectWord(f.Subject).EN; !seen[s] && f.Subject != "scan" {
+			seen[s] = true
+			all = append(all, s)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// name is what the report is about: the host of the meeting, or the servers
+// that were asked.
+func (r *Report) name() string {
+	if len(r.Run.Scope) == 0 {
+		return r.Target.Host
+	}
+	all := r.subjects()
+	for i, s := range all {
+		all[i] = cut(s, maxWord)
+	}
+	if more := len(all) - 3; more > 0 {
+		return fmt.Sprintf("%s (+%d)", strings.Join(all[:3], ", "), more)
+	}
+	return strings.Join(all, ", ")
+}

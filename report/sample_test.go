@@ -137,6 +137,10 @@ func sample(t *testing.T) (*report.Report, fstest.MapFS) {
 		add(probe.Kind[string]{Name: "lab.noise/v1"}.New(fmt.Sprintf("noise:%d", i), probe.InMeeting, after(18), hostile))
 	}
 
+	for _, o := range observed() {
+		add(o)
+	}
+
 	text := func(de, en string) probe.Text { return probe.Text{DE: de, EN: en} }
 	check := func(*probe.Case) []probe.Finding { return nil }
 	rule := func(id string, s probe.Severity, title, why, remedy probe.Text, src ...probe.Source) *probe.Rule {

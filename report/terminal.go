@@ -21,9 +21,12 @@ func Terminal(w io.Writer, r *Report, lang string) error {
 	var b bytes.Buffer
 	say := func(de, en string) string { return probe.Text{DE: de, EN: en}.In(lang) }
 	line := func(indent int, s string) { wrap(&b, indent, cut(s, maxText)) }
-	line(0, strings.Join(filled(r.Target.Link, r.Target.System), ", "))
-	line(0, fmt.Sprintf("%s, %s, %s %d, %s %s", moment(r.Run.Started).In(lang), duration(r.Run.Ended.Sub(r.Run.Started)).In(lang),
-		say("Teilnehmer:", "participants:"), r.Run.Participants, say("bewertet zum", "judged as of"), day(r.Date).In(lang)))
+	what, participants := strings.Join(filled(r.Target.Link, r.Target.System), ", "), fmt.Sprintf("%s %d, ", say("Teilnehmer:", "participants:"), r.Run.Participants)
+	if len(r.Run.Scope) > 0 {
+		what, participants = r.name(), ""
+	}
+	line(0, what)
+	line(0, fmt.Sprintf("%s, %s, %s%s %s", moment(r.Run.Started).In(lang), duration(r.Run.Ended.Sub(r.Run.Started)).In(lang), participants, say("bewertet zum", "judged as of"), day(r.Date).In(lang)))
 	if r.Run.State != probe.Complete {
 		line(0, say("UNVOLLSTÄNDIG: was nicht gemessen wurde, ist weder erfüllt noch verletzt", "INCOMPLETE: what was not measured is neither met nor violated"))
 		for _, x := range r.Run.Reasons {

@@ -19,7 +19,7 @@ import (
 // what it offers.
 func TLS(w io.Writer, target string, offers []tls.Offered, r *norm.Report, differences []enumerate.Difference, lang string) {
 	p := &tlsPrinter{w: w, lang: lang}
-	p.line("%s", printable(target))
+	p.line("%s", target)
 	if len(offers) == 0 {
 		p.line("  %s", p.say("nicht erreichbar", "could not be asked"))
 		return
@@ -43,7 +43,15 @@ type tlsPrinter struct {
 	lang string
 }
 
-func (p *tlsPrinter) line(format string, values ...any) { fmt.Fprintf(p.w, format+"\n", values...) }
+// line prints one line. Every string in it may come from a server.
+func (p *tlsPrinter) line(format string, values ...any) {
+	for i, v := range values {
+		if s, ok := v.(string); ok {
+			values[i] = printable(s)
+		}
+	}
+	fmt.Fprintf(p.w, format+"\n", values...)
+}
 
 func (p *tlsPrinter) say(de, en string) string { return probe.Text{DE: de, EN: en}.In(p.lang) }
 
@@ -66,7 +74,7 @@ func (p *tlsPrinter) flaws(offers []tls.Offered) {
 		if len(where[name]) < len(offers) {
 			at = "  (" + strings.Join(where[name], ", ") + ")"
 		}
-		p.line("    %-16s %s%s", name, flawTexts[name].In(p.lang), at)
+		p.line("    %-16s %s%s", cmp.Or(flawNames[name], name), flawTexts[name].In(p.lang), at)
 	}
 }
 
@@ -175,11 +183,10 @@ func (p *tlsPrinter) conflicts(all []norm.Conflict) {
 			p.line("\n  %s", p.say("DIE NORMEN WIDERSPRECHEN SICH", "THE NORMS DISAGREE"))
 			first = false
 		}
-		var sides []string
+		p.line("    %s", mechanismWord(c.Mechanism).In(p.lang))
 		for _, s := range c.Sides {
-			sides = append(sides, s.Norm+": "+classTexts[s.Class].In(p.lang))
+			p.line("      %s: %s", s.Norm, classTexts[s.Class].In(p.lang))
 		}
-		p.line("    %s %s\n      %s", c.Mechanism.Name, versionShort(c.Mechanism.Version), strings.Join(sides, "\n      "))
 	}
 }
 
@@ -189,7 +196,7 @@ func (p *tlsPrinter) differences(all []enumerate.Difference) {
 	}
 	p.line("\n  %s", p.say("DIE ADRESSEN UNTERSCHEIDEN SICH", "THE ADDRESSES DIFFER"))
 	for _, d := range all {
-		p.line("    %-52s %s, %s %s", d.Fact, strings.Join(d.At, " "), p.say("nicht", "not"), strings.Join(d.Not, " "))
+		p.line("    %-52s %s, %s %s", factWord(d.Fact).In(p.lang), strings.Join(d.At, " "), p.say("nicht", "not"), strings.Join(d.Not, " "))
 	}
 }
 
@@ -213,7 +220,7 @@ func (p *tlsPrinter) offer(o tls.Offered) {
 			p.line("      %04X  %s", s.Code, s.Name)
 		}
 		if len(v.SuitesUnknown) > 0 {
-			p.line("      %s", fmt.Sprintf(p.say("%d Suites ohne sichere Antwort", "%d suites without a certain answer"), len(v.SuitesUnknown)))
+			p.line("      %s", fmt.Sprintf(p.say("Suites ohne sichere Antwort: %d", "suites without a certain answer: %d"), len(v.SuitesUnknown)))
 		}
 		p.names(p.say("Gruppen", "groups"), v.Groups)
 		p.names(p.say("Signaturen", "signatures"), v.SignatureSchemes)
@@ -225,16 +232,12 @@ func (p *tlsPrinter) offer(o tls.Offered) {
 		p.line("    DH %d bit %s", d.Bits, d.Known)
 	}
 	if len(o.Protocols) > 0 {
-		var names []string
-		for _, n := range o.Protocols {
-			names = append(names, printable(n))
-		}
-		p.line("    ALPN %s", strings.Join(names, ", "))
+		p.line("    ALPN %s", strings.Join(o.Protocols, ", "))
 	}
 	var yes []string
 	for _, name := range slices.Sorted(keys(o.Features)) {
 		if o.Features[name] == enumerate.Yes {
-			yes = append(yes, name)
+			yes = append(yes, tls.FeatureName(name).In(p.lang))
 		}
 	}
 	p.wrapped("    ", strings.Join(yes, ", "))
@@ -301,12 +304,21 @@ func (p *tlsPrinter) chain(c chain.Chain, asked []string) {
 	if !slices.Contains(asked, "host") {
 		state += p.say(", nur ohne oder mit unbekanntem Namen", ", only without or with an unknown name")
 	}
-	p.line("    %s: %s, %s %s, %s", p.say("Zertifikat", "certificate"), printable(leaf.Subject), key, leaf.SignatureName, state)
+	p.line("    %s: %s, %s %s, %s", p.say("Zertifikat", "certificate"), leaf.Subject, key, leaf.SignatureName, state)
 	p.line("      %s %s – %s, %s", p.say("gültig", "valid"), leaf.NotBefore.Format(time.DateOnly), leaf.NotAfter.Format(time.DateOnly), fmt.Sprintf(p.say("Kette aus %d", "chain of %d"), len(c.Certificates)))
 	for _, f := range c.Findings {
 		if f.Severity == chain.Error || f.Severity == chain.Warning {
 			lint, _ := chain.Lookup(f.Code)
-			p.line("      %s: %s %s", f.Severity, lint.Text.In(p.lang), printable(f.Detail))
+			kind, text := p.say("Warnung", "warning"), lint.Text.In(p.lang)
+			if f.Severity == chain.Error {
+				kind = p.say("Fehler", "error")
+			}
+			if why, ok := tls.TrustReason(chain.Reason(f.Detail)); ok {
+				text += " " + why.In(p.lang)
+			} else if f.Detail != "" {
+				text += " (" + f.Detail + ")"
+			}
+			p.line("      %s: %s", kind, text)
 		}
 	}
 }
@@ -361,14 +373,10 @@ func versionShort(v uint16) string {
 	return map[uint16]string{0xFEFF: "DTLS 1.0", 0xFEFD: "DTLS 1.2", 0xFEFC: "DTLS 1.3"}[v]
 }
 
-// printable makes what a server or a user wrote safe for a terminal.
+// printable makes what a server or a user wrote safe for a terminal, on one
+// line.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7F && r < 0xA0 {
-			return '�'
-		}
-		return r
-	}, s)
+	return string(inert([]byte(strings.NewReplacer("\n", " ", "\t", " ").Replace(s))))
 }
 
 // classTexts name the classes of norms.

@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"vksprobe/probe"
+	"vksprobe/tls/chain"
+	"vksprobe/tls/enumerate"
+	"vksprobe/tls/norm"
 	"vksprobe/tracking"
 	"vksprobe/webrtc"
 )
@@ -42,6 +45,15 @@ func vocabulary() template.FuncMap {
 		"device":   func(d string) template.HTML { return both(deviceWord(d)) },
 		"party":    func(p tracking.Party) template.HTML { return both(partyWord(p)) },
 		"subject":  func(s string) template.HTML { return "<bdi>" + both(subjectWord(s)) + "</bdi>" },
+		"class":    func(c norm.Class) template.HTML { return both(classShort(c)) },
+		"answer":   func(s enumerate.State) template.HTML { return both(answerWord(s)) },
+		"trust":    func(s chain.State) template.HTML { return both(trustWord(s)) },
+		"role":     func(r chain.Role) template.HTML { return both(roleWord(r)) },
+		"asked":    func(name string) template.HTML { return both(askedWord(name)) },
+		"fact":     func(s string) template.HTML { return "<bdi>" + both(factWord(s)) + "</bdi>" },
+		"length":   func(d time.Duration) template.HTML { return both(duration(d)) },
+		"words":    func(all []probe.Text) template.HTML { return joined(all, func(t probe.Text) probe.Text { return t }) },
+		"inc":      func(n int) int { return n + 1 },
 		"state":    func(s webrtc.State) template.HTML { return both(stateWord(s)) },
 		"num":      func(n int64) template.HTML { return both(number(n)) },
 		"count":    func(n int) template.HTML { return both(number(int64(n))) },

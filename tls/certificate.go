@@ -90,7 +90,9 @@ func (s *server) lints(rule string) judgement {
 				continue // the guideline itself says so in other words
 			}
 			t := lint.Text
-			if f.Detail != "" {
+			if why, ok := TrustReason(chain.Reason(f.Detail)); ok {
+				t = plus(t, why)
+			} else if f.Detail != "" {
 				t = probe.Text{DE: strings.TrimSuffix(t.DE, ".") + " (" + f.Detail + ").", EN: strings.TrimSuffix(t.EN, ".") + " (" + f.Detail + ")."}
 			}
 			if f.Certificate > 0 && f.Certificate < len(c.Certificates) {
@@ -205,6 +207,30 @@ func certificateRule(r probe.Rule, more func(*server, judgement) judgement, nego
 	return &r
 }
 
+// TrustReason says in words why a chain is not trusted, or why that is not
+// known; ok is false for anything else.
+func TrustReason(r chain.Reason) (words probe.Text, ok bool) {
+	words, ok = trustReasons[r]
+	return words, ok
+}
+
+// trustReasons are the reasons of package chain in words.
+var trustReasons = map[chain.Reason]probe.Text{
+	chain.UnknownAuthority:  {DE: "Ihr Ende ist im Speicher der Wurzelzertifikate nicht bekannt.", EN: "Its end is not known in the store of root certificates."},
+	chain.SelfSigned:        {DE: "Der Server hat sein Zertifikat selbst ausgestellt.", EN: "The server issued its certificate itself."},
+	chain.InsecureSignature: {DE: "Sie ist mit SHA-1 oder schwächer signiert.", EN: "It is signed with SHA-1 or worse."},
+	chain.Purpose:           {DE: "Ein Zertifikat darin ist nicht für Server bestimmt.", EN: "A certificate in it is not for servers."},
+	chain.NotAuthority:      {DE: "Ein Zertifikat darin darf andere nicht ausstellen.", EN: "A certificate in it may not issue others."},
+	chain.NameConstraints:   {DE: "Eine Zertifizierungsstelle darf für diese Namen nicht ausstellen.", EN: "An authority may not issue for these names."},
+	chain.PathLength:        {DE: "Sie hat mehr Zertifizierungsstellen, als erlaubt sind.", EN: "It has more authorities than are allowed."},
+	chain.CriticalExtension: {DE: "Eine kritische Erweiterung ist unbekannt.", EN: "A critical extension is not known."},
+	chain.OutsideValidity:   {DE: "Zu keinem Zeitpunkt sind alle Zertifikate gültig.", EN: "There is no moment at which all certificates are valid."},
+	chain.Unsupported:       {DE: "Sie verwendet Verfahren, die hier nicht geprüft werden können.", EN: "It uses algorithms that cannot be verified here."},
+	chain.Unreadable:        {DE: "Das Zertifikat des Servers ist nicht lesbar.", EN: "The server's certificate cannot be read."},
+	chain.NothingSent:       {DE: "Der Server hat kein Zertifikat gesendet.", EN: "The server sent no certificate."},
+	chain.NoRoots:           {DE: "Die Wurzelzertifikate des Systems sind nicht lesbar.", EN: "The root certificates of the system cannot be read."},
+}
+
 var baseline = probe.Source{Doc: "CA/Browser Forum, Baseline Requirements for TLS Server Certificates", Edition: "May 2026"}
 
 var _ = Rules.Add(certificateRule(probe.Rule{
@@ -261,13 +287,21 @@ var _ = Rules.Add(certificateRule(probe.Rule{
 	return own
 }))
 
+// leastBits are the lengths that BSI TR-02102-2 asks for, by family.
+var leastBits = map[string]int{"RSA": 3000, "DSA": 3000, "ECDSA": 250}
+
 // key adds the key of the certificate at an index of a chain. Those of
 // authorities are not the operator's to change, so they are left to a person.
 func (j judgement) key(s *server, i int, m norm.Mechanism) judgement {
 	a := s.guide.Assess(m, s.date)
 	v := verdict(a)
 	if i == 0 {
-		j.detail = plus(j.detail, a.Detail)
+		if least := leastBits[m.Name]; a.Class == norm.Insufficient && least > 0 {
+			j.detail = plus(j.detail, both("Der Schlüssel hat %[2]d Bit (%[1]s); vorgesehen sind mindestens %[3]d Bit (%[4]s, Ausgabe %[5]s, Abschnitt %[6]s).",
+				"The key has %[2]d bits (%[1]s); at least %[3]d bits are provided for (%[4]s, edition %[5]s, section %[6]s).", m.Name, m.Bits, least, s.guide.Document, s.guide.Edition, a.Section))
+		} else {
+			j.detail = plus(j.detail, a.Detail)
+		}
 		if rank(v) > rank(j.verdict) {
 			j.verdict = v
 		}
@@ -457,7 +491,7 @@ var _ = Rules.Add(certificateRule(probe.Rule{
 			}
 		default:
 			if j.verdict == probe.Pass {
-				j = unknown("Ob der Kette zu vertrauen ist, ließ sich nicht feststellen (%s).", "Whether the chain is to be trusted could not be told (%s).", c.TrustReason)
+				j = judgement{verdict: probe.Unknown, detail: plus(both("Ob der Kette zu vertrauen ist, ließ sich nicht feststellen.", "Whether the chain is to be trusted could not be told."), trustReasons[c.TrustReason])}
 			}
 		}
 	}

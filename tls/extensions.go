@@ -72,6 +72,8 @@ var featureNames = map[string]probe.Text{
 	enumerate.FallbackSCSV:         {DE: "Schutz vor Rückfall (TLS_FALLBACK_SCSV)", EN: "Fallback protection (TLS_FALLBACK_SCSV)"},
 	enumerate.ECH:                  {DE: "Encrypted ClientHello", EN: "Encrypted ClientHello"},
 	enumerate.DowngradeSentinel:    {DE: "Kennzeichen gegen Herabstufung (RFC 8446)", EN: "Downgrade sentinel (RFC 8446)"},
+	enumerate.TicketKeyReuse:       {DE: "Derselbe Schlüssel für Tickets mehrerer Verbindungen", EN: "The same key for tickets of several connections"},
+	enumerate.RecordSplitting:      {DE: "Geteilte Datensätze gegen BEAST", EN: "Split records against BEAST"},
 	enumerate.EphemeralReuse:       {DE: "Wiederverwendung flüchtiger Schlüssel", EN: "Reuse of ephemeral keys"},
 	enumerate.ClientCertificate:    {DE: "Anforderung eines Client-Zertifikats", EN: "Request for a client certificate"},
 	enumerate.CompressedChain:      {DE: "Kompression der Zertifikate (RFC 8879)", EN: "Certificate compression (RFC 8879)"},

@@ -165,6 +165,9 @@ func (f flaw) judge(s *server) judgement {
 	switch cmp.Or(s.offer.Flaws[f.name], enumerate.Unknown) {
 	case enumerate.Yes:
 		there.detail = f.found
+		if f.name == enumerate.BEAST && s.feature(enumerate.RecordSplitting) == enumerate.Yes {
+			there.detail = plus(there.detail, both("Er teilt seine Datensätze, was den Angriff von seiner Seite aus verhindert.", "It splits its records, which prevents the attack from its side."))
+		}
 		if len(named) > 0 {
 			there.detail = both("Angeboten: %s.", "Offered: %s.", listed(named))
 		} else if f.suites != nil {
@@ -178,6 +181,9 @@ func (f flaw) judge(s *server) judgement {
 			return j.unsure(s.openSuites(), "Suites ohne sichere Antwort: %d.", "Suites without a certain answer: %d.")
 		}
 		return j
+	}
+	if f.name == enumerate.ROBOT {
+		return unknown("Danach wird nur auf Verlangen gefragt (vksprobe tls -active deep), oder es gab keine sichere Antwort.", "This is asked on demand only (vksprobe tls -active deep), or there was no certain answer.")
 	}
 	return unknown("Danach wurde nicht gefragt, oder es gab keine sichere Antwort.", "This was not asked, or there was no certain answer.")
 }

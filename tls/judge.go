@@ -315,7 +315,6 @@ func (s *server) assessed(what probe.Text, all []norm.Mechanism) judgement {
 		return judgement{verdict: verdict(a), detail: plus(both("Ausgehandelt wurde %s.", "%s was negotiated.", a.Mechanism.Name), a.Detail)}
 	}
 	names := map[norm.Class][]string{}
-	own := map[string]probe.Text{} // explanations that the norm gives of a mechanism, by their row
 	years := map[string]int{}
 	j := judgement{verdict: probe.Pass}
 	count := 0
@@ -338,9 +337,6 @@ func (s *server) assessed(what probe.Text, all []norm.Mechanism) judgement {
 		}
 		if !slices.Contains(names[a.Class], name) {
 			names[a.Class] = append(names[a.Class], name)
-		}
-		if slices.Contains(explained, m.Name) {
-			own[m.Name] = a.Detail
 		}
 	}
 	for _, class := range slices.Backward(norm.Classes()) {
@@ -367,17 +363,8 @@ func (s *server) assessed(what probe.Text, all []norm.Mechanism) judgement {
 	default:
 		j.detail = plus(j.detail, both("Aufgeführt und gültig (%s): %s.", "Listed and valid (%s): %s.", what, until))
 	}
-	for _, name := range explained {
-		if t, ok := own[name]; ok {
-			j.detail = plus(j.detail, t)
-		}
-	}
 	return j
 }
-
-// explained are the mechanisms that are offered so widely, and asked about so
-// often, that the norm's explanation goes with the finding.
-var explained = []string{"x25519", "X25519MLKEM768"}
 
 // unsure lowers a pass where something was left without an answer.
 func (j judgement) unsure(open int, de, en string) judgement {

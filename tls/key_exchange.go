@@ -19,8 +19,8 @@ var _ = Rules.Add(&probe.Rule{
 		EN: "The groups of the key exchange are listed in BSI TR-02102-2",
 	},
 	Why: probe.Text{
-		DE: "Aus der Gruppe folgt, wie schwer die Sitzungsschlüssel zu berechnen sind. Die Aufsichtsbehörde verweist dafür auf die Technische Richtlinie; dass eine Gruppe wie X25519 dort fehlt, ist keine Aussage über ihre Sicherheit.",
-		EN: "The group decides how hard it is to compute the session keys. The supervisory authority refers to the technical guideline for that; that a group such as X25519 is missing there is no statement about its security.",
+		DE: "Aus der Gruppe folgt, wie schwer die Sitzungsschlüssel zu berechnen sind. Die Aufsichtsbehörde verweist dafür auf die Technische Richtlinie. X25519 und X448 nennt sie nicht und trifft dazu keine Aussage; nach ihrem Abschnitt 1 folgt daraus nicht, dass das BSI sie für unsicher hält. Sie sind in RFC 7748 standardisiert, praktische Angriffe sind nicht bekannt, und andere Normen empfehlen sie. Auch X25519MLKEM768 nennt sie nicht; dieser Hybrid schützt aufgezeichnete Verbindungen vor einer späteren Entschlüsselung mit Quantencomputern, und ihn allein wegen der fehlenden Nennung abzuschalten wäre ein Rückschritt.",
+		EN: "The group decides how hard it is to compute the session keys. The supervisory authority refers to the technical guideline for that. The guideline does not name X25519 and X448 and makes no statement on them; by its section 1 it does not follow that the BSI considers them insecure. They are standardised in RFC 7748, no practical attack is known, and other norms recommend them. X25519MLKEM768 is not named either; this hybrid protects recorded connections from later decryption by quantum computers, and to switch it off merely because it is not named would be a step back.",
 	},
 	Sources: []probe.Source{
 		{Doc: tr02102.Doc, Edition: tr02102.Edition, Section: "3.3.2, 3.4.2, Tabellen 6 und 10"},

@@ -1,7 +1,11 @@
 package tls
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -111,5 +115,29 @@ func TestSilenceIsNoPass(t *testing.T) {
 		case got.Verdict == probe.Fail:
 			t.Errorf("%s fails: %s", got.Rule, got.Detail.EN)
 		}
+	}
+}
+
+// TestFeaturesHaveNames reads the names of features from the source of package
+// enumerate.
+func TestFeaturesHaveNames(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "enumerate/feature.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, count := f.Decls[1].(*ast.GenDecl), 0
+	for _, spec := range block.Specs {
+		for _, value := range spec.(*ast.ValueSpec).Values {
+			name, err := strconv.Unquote(value.(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; FeatureName(name).DE == name {
+				t.Errorf("%s has no name", name)
+			}
+		}
+	}
+	if count < 30 {
+		t.Errorf("only %d features", count)
 	}
 }

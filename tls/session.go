@@ -124,6 +124,9 @@ var _ = Rules.Add(&probe.Rule{
 			if longest.Lifetime == 0 {
 				j.detail = both("Der Server kündigt keine Laufzeit an (0 Sekunden).", "The server announces no lifetime (0 seconds).")
 			}
+			if s.feature(enumerate.TicketKeyReuse) == enumerate.Yes {
+				j.detail = plus(j.detail, both("Tickets mehrerer Verbindungen sind mit demselben Schlüssel geschützt; wie oft er wechselt, ist von außen nicht zu sehen.", "Tickets of several connections are protected by the same key; how often it changes cannot be seen from outside."))
+			}
 			switch {
 			case tooLong:
 				j.verdict = probe.Fail

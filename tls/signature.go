@@ -75,8 +75,8 @@ var _ = Rules.Add(&probe.Rule{
 		EN: "Signatures with RSA follow RSASSA-PSS instead of PKCS#1 v1.5",
 	},
 	Why: probe.Text{
-		DE: "Die Empfehlung des BSI für Signaturen nach PKCS#1 v1.5 endete mit dem Jahr 2025. Gebrochen ist das Verfahren nicht: Praktische Angriffe auf korrekt geprüfte Signaturen mit ausreichend langem Schlüssel sind nicht bekannt. Betroffen sind nahezu alle öffentlich anerkannten Zertifikate von RSA-Zertifizierungsstellen; es ist eine Frage der Planung, kein Notfall.",
-		EN: "The BSI's recommendation for signatures by PKCS#1 v1.5 ended with the year 2025. The mechanism is not broken: no practical attack is known on correctly verified signatures with keys of sufficient length. Nearly all publicly trusted certificates by RSA authorities are concerned; it is a matter of planning, not an emergency.",
+		DE: "Die Empfehlung des BSI für Signaturen nach PKCS#1 v1.5 endete mit dem Jahr 2025. Gebrochen ist das Verfahren nicht: Praktische Angriffe auf korrekt geprüfte Signaturen mit ausreichend langem Schlüssel sind nicht bekannt. Betroffen sind nahezu alle öffentlich anerkannten Zertifikate von RSA-Zertifizierungsstellen; es ist eine Frage der Planung, kein Notfall. Die Signatur einer Zertifizierungsstelle kann der Betreiber nicht ändern, wohl aber die Kette wählen. Die Selbstsignatur einer Wurzel prüfen Clients nicht; sie bleibt außer Betracht.",
+		EN: "The BSI's recommendation for signatures by PKCS#1 v1.5 ended with the year 2025. The mechanism is not broken: no practical attack is known on correctly verified signatures with keys of sufficient length. Nearly all publicly trusted certificates by RSA authorities are concerned; it is a matter of planning, not an emergency. The operator cannot change the signature of an authority, but can choose the chain. The self-signature of a root is not checked by clients and is left aside.",
 	},
 	Sources: []probe.Source{
 		{Doc: tr02102.Doc, Edition: tr02102.Edition, Section: "3.3.3, 3.4.3, Tabellen 7, 8 und 12"},
@@ -93,21 +93,31 @@ var _ = Rules.Add(&probe.Rule{
 		return perHost(c, func(s *server) judgement {
 			j := judgement{verdict: probe.Pass}
 			rsa, still := false, false
-			seen := map[norm.Kind]bool{}
+			expired := map[norm.Kind][]string{}
+			var last norm.Assessment
 			for _, m := range append(s.mechanisms(norm.SignatureScheme), s.signatures()...) {
-				name := strings.ToLower(m.Name)
-				rsa = rsa || strings.Contains(name, "rsa")
-				if !slices.Contains(pkcs1, m.Code) || seen[m.Kind] {
+				rsa = rsa || strings.Contains(strings.ToLower(m.Name), "rsa")
+				if !slices.Contains(pkcs1, m.Code) {
 					continue
 				}
-				a := s.guide.Assess(m, s.date)
-				if a.Class == norm.Listed {
+				if a := s.guide.Assess(m, s.date); a.Class == norm.Listed {
 					still = true
-					continue
+				} else if last = a; !slices.Contains(expired[m.Kind], m.Name) {
+					expired[m.Kind] = append(expired[m.Kind], m.Name)
 				}
-				seen[m.Kind] = true
+			}
+			if names := expired[norm.SignatureScheme]; len(names) > 0 {
+				j.detail = both("Handshake in TLS 1.2: %s.", "Handshake in TLS 1.2: %s.", listed(names))
+			}
+			if names := expired[norm.CertificateSignature]; len(names) > 0 {
+				j.detail = plus(j.detail, both("Zertifikate der Kette: %s.", "Certificates of the chain: %s.", listed(names)))
+			}
+			if last.Class == norm.Expiring {
 				j.verdict = probe.Review
-				j.detail = plus(j.detail, a.Detail)
+				j.detail = plus(j.detail, both("Die Empfehlung endet mit dem Jahr %s (%s, Ausgabe %s).", "The recommendation ends with the year %s (%s, edition %s).", last.Until, s.guide.Document, s.guide.Edition))
+			} else if last.Class != "" {
+				j.verdict = probe.Review
+				j.detail = plus(j.detail, both("Die Empfehlung endete mit dem Jahr %s (%s, Ausgabe %s).", "The recommendation ended with the year %s (%s, edition %s).", last.Until, s.guide.Document, s.guide.Edition))
 			}
 			switch {
 			case j.verdict == probe.Pass && !rsa:
