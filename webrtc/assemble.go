@@ -31,8 +31,10 @@ func (p *peer) describe() {
 			}
 		}
 	}
-	for _, a := range p.accounts() {
-		if len(a.Descriptions) > len(p.Descriptions) {
+	// The hook saw what the page passed; the browser shows what it made of it,
+	// and leaves out what it does not know, such as the lines of SDES.
+	for _, a := range []*account{p.hook, p.internals} {
+		if a != nil && len(a.Descriptions) > len(p.Descriptions) {
 			p.Descriptions = a.Descriptions
 		}
 	}
@@ -67,18 +69,11 @@ func (p *peer) believe(kind FarEndKind, basis string) {
 
 // handshake describes the DTLS handshake that was answered last.
 func (p *peer) handshake() {
-	var h *wire.Handshake
-	count := 0
-	for _, f := range p.flows {
-		count += len(f.wire.Handshakes)
-		if of := f.wire.Handshake(); of != nil && roleOf(of) != "" && (h == nil || of.ServerHello != nil && (h.ServerHello == nil || of.Chosen.Event > h.Chosen.Event)) {
-			h = of
-		}
-	}
-	if h == nil {
+	if len(p.dtls) == 0 || roleOf(p.dtls[len(p.dtls)-1]) == "" {
 		return
 	}
-	out := &Handshake{Count: count, OfferedBy: "far_end", ExtendedMasterSecret: h.ExtendedMasterSecret(), Cookie: h.Verify || h.Retry != nil,
+	h := p.dtls[len(p.dtls)-1]
+	out := &Handshake{Count: len(p.dtls), OfferedBy: "far_end", ExtendedMasterSecret: h.ExtendedMasterSecret(), Cookie: h.Verify || h.Retry != nil,
 		MKI: h.MKI(), Fragmented: h.Fragmented, Incomplete: h.Incomplete}
 	if h.Client {
 		out.OfferedBy = "browser"
@@ -222,11 +217,9 @@ func (p *peer) relays() {
 func (p *peer) certificates() {
 	for _, side := range []string{"local", "remote"} {
 		var own []PeerCertificate
-		for _, f := range p.flows {
-			for _, h := range f.wire.Handshakes {
-				if chain := h.Certificates(side == "local"); len(chain) > 0 {
-					own = p.certificate(own, side, "packets", chain[0])
-				}
+		for _, h := range p.dtls {
+			if chain := h.Certificates(side == "local"); len(chain) > 0 {
+				own = p.certificate(own, side, "packets", chain[0])
 			}
 		}
 		for _, a := range p.accounts() {
@@ -342,9 +335,6 @@ func (p *peer) compare() {
 		hook, internals := servers(p.hook), servers(p.internals)
 		if !slices.Equal(hook, internals) {
 			differ("ice_servers: internals %s, hook %s", list(internals), list(hook))
-		}
-		if p.hook.SDES != p.internals.SDES {
-			differ("sdes: internals %t, hook %t", p.internals.SDES, p.hook.SDES)
 		}
 	}
 	if !p.packets.Found || p.packets.Cut {

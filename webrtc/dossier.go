@@ -123,7 +123,7 @@ type Transform struct {
 	Script string `json:"script,omitempty"` // that put it there, masked
 
 	// Workers are the workers that the page had by then, masked: one of them
-	// runs the transform.
+	// runs the transform or, with createEncodedStreams, maybe the page itself.
 	Workers []string `json:"workers,omitempty"`
 }
 

@@ -76,7 +76,7 @@ func (p *packets) take(c *wire.Capture) {
 			Relayed: path.RelayedTraffic.Packets(),
 			First:   path.First.Time.UTC(), Last: path.Last.Time.UTC(),
 		}
-		f.summarise()
+		f.summarise(path.Handshake())
 		p.order = append(p.order, f)
 	}
 }
@@ -92,15 +92,14 @@ func (p *packets) observe(rec *probe.Record, emit func(probe.Observation)) {
 	}
 }
 
-// summarise puts what the handshake showed into the observation.
-func (f *flow) summarise() {
-	h := f.wire.Handshake()
+// summarise puts what a handshake showed into the observation.
+func (p *Packets) summarise(h *wire.Handshake) {
 	if h == nil {
 		return
 	}
-	f.DTLSRole = roleOf(h)
+	p.DTLSRole = roleOf(h)
 	if h.ServerHello != nil {
-		f.DTLSVersion, f.DTLSCipherSuite, f.SRTPProfile = dtlsVersion(h.Version()), wire.SuiteName(h.CipherSuite()), srtpProfile(h.SRTPProfile())
+		p.DTLSVersion, p.DTLSCipherSuite, p.SRTPProfile = dtlsVersion(h.Version()), wire.SuiteName(h.CipherSuite()), srtpProfile(h.SRTPProfile())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -168,7 +169,7 @@ func (h *hookLog) event(r *realm, l *hookLine, line int) {
 	case kind == "worker.new":
 		var link string
 		if json.Unmarshal(l.Event.Data, &link) == nil && len(r.workers) < maxWorkers {
-			r.workers = append(r.workers, clip(h.mask.Mask(link), maxURL))
+			r.workers = append(r.workers, clip(h.mask.Mask(absolute(l.Event.URL, link)), maxURL))
 		}
 	case kind == "e2ee.new RTCRtpScriptTransform":
 		if len(r.scripts) < maxTracks {
@@ -298,6 +299,19 @@ func (h *hookLog) connection(r *realm, d hookData, l *hookLine, line int) {
 	a.configure(l.Time, d.Config, "constructor")
 	h.accounts = append(h.accounts, a)
 	r.accounts[d.Object] = a
+}
+
+// absolute resolves a link in a page.
+func absolute(page, link string) string {
+	base, err := url.Parse(page)
+	if err != nil {
+		return link
+	}
+	u, err := base.Parse(link)
+	if err != nil {
+		return link
+	}
+	return u.String()
 }
 
 // script returns the first frame of a stack that has a URL; those of the hook

@@ -20,7 +20,7 @@ import (
 	"vksprobe/probe"
 )
 
-var rerecord = flag.Bool("record", false, "record testdata/meeting.zip anew with Chromium")
+var rerecord = flag.Bool("record", false, "record the conferences in testdata anew with Chromium")
 
 const recording = "testdata/meeting.zip"
 
@@ -60,8 +60,8 @@ async function echo() {
 // the microphone switched off but open.
 func meeting(t *testing.T, dir string) (*probe.Record, *sfu) {
 	far := newSFU(t, pion.DTLSRoleClient)
-	relay := newRelay(t)
-	r := record(t, dir, page, far.answer)
+	relay := newRelay(t).udp
+	r := record(t, dir, page, func(_, offer string) (string, error) { return far.answer(offer) })
 	time.Sleep(1200 * time.Millisecond)
 	r.mark(probe.Mark{Phase: probe.Prejoin})
 	r.js("open('video')")
@@ -110,7 +110,7 @@ func TestMeetingLive(t *testing.T) {
 		t.Errorf("NetLog has %d RTP packets, the far end received %d", sent, got)
 	}
 	if *rerecord {
-		pack(t, dir)
+		pack(t, dir, recording)
 	}
 }
 
@@ -218,9 +218,9 @@ func checkMeeting(t *testing.T, all []probe.Observation) {
 	}
 }
 
-// pack stores a recording. Of the NetLog it keeps the datagrams, which are all
+// pack stores a recording. Of the NetLog it keeps the packets, which are all
 // that this package reads, and the constants that name their types.
-func pack(t *testing.T, dir string) {
+func pack(t *testing.T, dir, recording string) {
 	t.Helper()
 	out, err := os.Create(recording)
 	if err != nil {
@@ -240,7 +240,7 @@ func pack(t *testing.T, dir string) {
 			var kept [][]byte
 			for n, line := range bytes.SplitAfter(b, []byte("\n")) {
 				switch {
-				case n < 2, bytes.Contains(line, []byte(`"byte_count"`)) && bytes.Contains(line, []byte(`"address"`)),
+				case n < 2, bytes.Contains(line, []byte(`"byte_count"`)), bytes.Contains(line, []byte(`address"`)),
 					bytes.HasSuffix(line, []byte("}],\n")), bytes.Equal(line, []byte("}\n")):
 					kept = append(kept, line)
 				case bytes.HasPrefix(line, []byte(`"polledData"`)):

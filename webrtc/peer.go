@@ -13,6 +13,7 @@ type peer struct {
 	Peer
 	hook, internals *account
 	flows           []*flow
+	dtls            []*wire.Handshake // over all flows, the one to be described last
 	packets         *packets
 }
 
@@ -139,23 +140,42 @@ func (p *peer) join() {
 		p.ICEServers[i].Credential = s.Credential || slices.ContainsFunc(p.ICEServers, func(o ICEServer) bool { return o.URL == s.URL && o.Credential })
 	}
 	p.flows = p.packets.of(ufrags, p.Selected)
-	var wire Packets
-	for _, f := range p.flows {
-		if f.DTLSVersion != "" || wire.DTLSRole == "" {
-			wire = f.Packets
-		}
+	p.dtls = p.handshakes()
+	var seen Packets
+	if n := len(p.dtls); n > 0 {
+		seen.summarise(p.dtls[n-1])
 	}
 	if len(p.flows) > 0 {
 		p.Sources = append(p.Sources, "packets")
 	}
 	p.describe()
-	p.settle("dtls_version", &p.DTLSVersion, wire.DTLSVersion, func(a *account) string { return a.DTLSVersion })
-	p.settle("dtls_cipher_suite", &p.DTLSCipherSuite, wire.DTLSCipherSuite, func(a *account) string { return a.DTLSCipherSuite })
-	p.settle("dtls_role", &p.DTLSRole, wire.DTLSRole, func(a *account) string { return a.DTLSRole })
-	p.settle("srtp_profile", &p.SRTPProfile, wire.SRTPProfile, func(a *account) string { return a.SRTPProfile })
+	p.settle("dtls_version", &p.DTLSVersion, seen.DTLSVersion, func(a *account) string { return a.DTLSVersion })
+	p.settle("dtls_cipher_suite", &p.DTLSCipherSuite, seen.DTLSCipherSuite, func(a *account) string { return a.DTLSCipherSuite })
+	p.settle("dtls_role", &p.DTLSRole, seen.DTLSRole, func(a *account) string { return a.DTLSRole })
+	p.settle("srtp_profile", &p.SRTPProfile, seen.SRTPProfile, func(a *account) string { return a.SRTPProfile })
 	p.settle("local_fingerprint", &p.LocalFingerprint, "", func(a *account) string { return first(a.local.fingerprint, a.LocalFingerprint) })
 	p.settle("remote_fingerprint", &p.RemoteFingerprint, "", func(a *account) string { return first(a.remote.fingerprint, a.RemoteFingerprint) })
 	p.choose()
+}
+
+// handshakes reads those of all flows together. The last one that was answered
+// comes last.
+func (p *peer) handshakes() []*wire.Handshake {
+	var paths []*wire.Path
+	for _, f := range p.flows {
+		paths = append(paths, f.wire)
+	}
+	all := wire.Join(paths)
+	slices.SortStableFunc(all, func(a, b *wire.Handshake) int {
+		switch answered := a.ServerHello != nil; {
+		case answered == (b.ServerHello != nil):
+			return 0
+		case answered:
+			return 1
+		}
+		return -1
+	})
+	return all
 }
 
 // settle sets a field to what the most trustworthy source says of it, the

@@ -48,8 +48,8 @@ const hookBinding, internalsBinding = "hookEvent", "internalsCall"
 const hookPlace = "BINDING"
 
 // record starts Chromium with the page hook and opens page under a server
-// that also answers offers at /offer through answer.
-func record(t *testing.T, dir, page string, answer func(offer string) (string, error)) *recorder {
+// that also answers offers at /offer?QUERY through answer, and has a worker.
+func record(t *testing.T, dir, page string, answer func(query, offer string) (string, error), flags ...string) *recorder {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs Chromium")
@@ -62,7 +62,7 @@ func record(t *testing.T, dir, page string, answer func(offer string) (string, e
 		switch r.URL.Path {
 		case "/offer":
 			offer, _ := io.ReadAll(r.Body)
-			sdp, err := answer(string(offer))
+			sdp, err := answer(r.URL.RawQuery, string(offer))
 			if err != nil {
 				t.Errorf("answering the offer: %v", err)
 				http.Error(w, "no answer", http.StatusInternalServerError)
@@ -72,6 +72,9 @@ func record(t *testing.T, dir, page string, answer func(offer string) (string, e
 		case "/room/secret-room":
 			w.Header().Set("Content-Type", "text/html")
 			io.WriteString(w, page)
+		case "/worker.js":
+			w.Header().Set("Content-Type", "text/javascript")
+			io.WriteString(w, "onrtctransform = e => e.transformer.readable.pipeTo(e.transformer.writable)")
 		default:
 			http.NotFound(w, r)
 		}
@@ -90,12 +93,12 @@ func record(t *testing.T, dir, page string, answer func(offer string) (string, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio",
+	cmd := exec.Command(path, append(flags, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--mute-audio",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--user-data-dir="+t.TempDir(),
 		"--component-updater=url-source=http://127.0.0.1:9/u", "--gaia-url=http://127.0.0.1:9",
 		"--remote-debugging-pipe", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
 		"--allow-loopback-in-peer-connection", "--disable-features=LocalNetworkAccessChecks,WebRtcHideLocalIpsWithMdns,NetworkTimeServiceQuerying,OptimizationHints,Translate,MediaRouter",
-		"--log-net-log="+filepath.Join(p1, "netlog.json"), "--net-log-capture-mode=Everything", "about:blank")
+		"--log-net-log="+filepath.Join(p1, "netlog.json"), "--net-log-capture-mode=Everything", "about:blank")...)
 	cmd.ExtraFiles = []*os.File{theirs, ours}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

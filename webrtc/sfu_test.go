@@ -1,6 +1,10 @@
 package webrtc
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -12,22 +16,28 @@ import (
 	"github.com/pion/logging"
 	"github.com/pion/turn/v5"
 	pion "github.com/pion/webrtc/v4"
+	"github.com/pion/webrtc/v4/pkg/media"
+
+	"vksprobe/fixtures/certificate"
 )
 
 // An sfu is the far end of a connection: pion on loopback, which counts what
 // it receives. It is the ground truth of the recordings.
 type sfu struct {
 	api          *pion.API
+	certificates []pion.Certificate // nil for one of pion's own
+	sends        bool               // it sends sound
+	ended        sync.WaitGroup
 	mu           sync.Mutex
 	conns        []*pion.PeerConnection
 	addresses    []string     // of its candidates
 	audio, video atomic.Int64 // RTP packets of tracks
 }
 
-func newSFU(t *testing.T, role pion.DTLSRole) *sfu {
+func newSFU(t *testing.T, role pion.DTLSRole, settings ...func(*pion.SettingEngine)) *sfu {
 	t.Helper()
-	var media pion.MediaEngine
-	if err := media.RegisterDefaultCodecs(); err != nil {
+	var codecs pion.MediaEngine
+	if err := codecs.RegisterDefaultCodecs(); err != nil {
 		t.Fatal(err)
 	}
 	var set pion.SettingEngine
@@ -36,7 +46,10 @@ func newSFU(t *testing.T, role pion.DTLSRole) *sfu {
 	if err := set.SetAnsweringDTLSRole(role); err != nil {
 		t.Fatal(err)
 	}
-	s := &sfu{api: pion.NewAPI(pion.WithMediaEngine(&media), pion.WithSettingEngine(set))}
+	for _, f := range settings {
+		f(&set)
+	}
+	s := &sfu{api: pion.NewAPI(pion.WithMediaEngine(&codecs), pion.WithSettingEngine(set))}
 	t.Cleanup(func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -45,13 +58,14 @@ func newSFU(t *testing.T, role pion.DTLSRole) *sfu {
 				t.Errorf("closing the far end: %v", err)
 			}
 		}
+		s.ended.Wait()
 	})
 	return s
 }
 
 // answer accepts an offer and returns the answer with all candidates.
 func (s *sfu) answer(offer string) (string, error) {
-	pc, err := s.api.NewPeerConnection(pion.Configuration{})
+	pc, err := s.api.NewPeerConnection(pion.Configuration{Certificates: s.certificates})
 	if err != nil {
 		return "", err
 	}
@@ -72,6 +86,11 @@ func (s *sfu) answer(offer string) (string, error) {
 	})
 	if err := pc.SetRemoteDescription(pion.SessionDescription{Type: pion.SDPTypeOffer, SDP: offer}); err != nil {
 		return "", err
+	}
+	if s.sends {
+		if err := s.send(pc); err != nil {
+			return "", err
+		}
 	}
 	answer, err := pc.CreateAnswer(nil)
 	if err != nil {
@@ -97,21 +116,64 @@ func (s *sfu) answer(offer string) (string, error) {
 	return sdp, nil
 }
 
-// newRelay starts a STUN and TURN server on loopback and returns its address.
-func newRelay(t *testing.T) string {
+// send lets the far end send silence until the connection ends.
+func (s *sfu) send(pc *pion.PeerConnection) error {
+	track, err := pion.NewTrackLocalStaticSample(pion.RTPCodecCapability{MimeType: pion.MimeTypeOpus}, "sound", "far")
+	if err != nil {
+		return err
+	}
+	if _, err := pc.AddTrack(track); err != nil {
+		return err
+	}
+	s.ended.Go(func() {
+		for pc.ConnectionState() != pion.PeerConnectionStateClosed && pc.ConnectionState() != pion.PeerConnectionStateFailed {
+			if err := track.WriteSample(media.Sample{Data: []byte{0xF8, 0xFF, 0xFE}, Duration: 20 * time.Millisecond}); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return nil
+}
+
+// A relay is a STUN and TURN server on loopback: its addresses, and the hash
+// of the key that its TLS has.
+type relay struct{ udp, tcp, tls, spki string }
+
+func newRelay(t *testing.T) relay {
 	t.Helper()
-	conn, err := net.ListenPacket("udp4", "127.0.0.8:0")
+	const address = "127.0.0.8"
+	conn, err := net.ListenPacket("udp4", address+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	plain, err := net.Listen("tcp4", address+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := certificate.New("turn.test", key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure, err := tls.Listen("tcp4", address+":0", &tls.Config{Certificates: []tls.Certificate{cert.TLS}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	generator := func() turn.RelayAddressGenerator {
+		return &turn.RelayAddressGeneratorStatic{RelayAddress: net.ParseIP(address), Address: address}
+	}
 	s, err := turn.NewServer(turn.ServerConfig{
 		Realm:         "test",
-		LoggerFactory: logging.NewDefaultLoggerFactory(),
+		LoggerFactory: &logging.DefaultLoggerFactory{DefaultLogLevel: logging.LogLevelDisabled},
 		AuthHandler: func(a *turn.RequestAttributes) (string, []byte, bool) {
 			return a.Username, turn.GenerateAuthKey(a.Username, a.Realm, "pass"), true
 		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: conn,
-			RelayAddressGenerator: &turn.RelayAddressGeneratorStatic{RelayAddress: net.IPv4(127, 0, 0, 8), Address: "127.0.0.8"}}},
+		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: conn, RelayAddressGenerator: generator()}},
+		ListenerConfigs:   []turn.ListenerConfig{{Listener: plain, RelayAddressGenerator: generator()}, {Listener: secure, RelayAddressGenerator: generator()}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -121,5 +183,5 @@ func newRelay(t *testing.T) string {
 			t.Errorf("closing the relay: %v", err)
 		}
 	})
-	return conn.LocalAddr().String()
+	return relay{conn.LocalAddr().String(), plain.Addr().String(), secure.Addr().String(), cert.SPKI}
 }
